@@ -1,0 +1,18 @@
+"""The atlas of scaling laws: `sj.laws.get(name)`, `sj.laws.list()`."""
+
+from scaling_jax.laws.law import Anchor as Anchor
+from scaling_jax.laws.law import Law as Law
+from scaling_jax.laws.law import Parameter as Parameter
+from scaling_jax.laws.law import Reference as Reference
+from scaling_jax.laws.law import Variable as Variable
+from scaling_jax.laws.registry import close_built_in as _close_built_in
+from scaling_jax.laws.registry import family as family
+from scaling_jax.laws.registry import get as get
+from scaling_jax.laws.registry import law as law
+from scaling_jax.laws.registry import list as list
+from scaling_jax.laws.registry import names as names
+from scaling_jax.laws.registry import register as register
+from scaling_jax.laws.registry import resolve as resolve
+from scaling_jax.laws import loss_surfaces as _loss_surfaces  # noqa: F401  isort: skip
+
+_close_built_in()
