@@ -1,10 +1,10 @@
 """The atlas of scaling laws: `sj.laws.get(name)`, `sj.laws.list()`."""
 
-from scaling_jax.laws.law import Anchor as Anchor
-from scaling_jax.laws.law import Law as Law
-from scaling_jax.laws.law import Parameter as Parameter
-from scaling_jax.laws.law import Reference as Reference
-from scaling_jax.laws.law import Variable as Variable
+from scaling_jax.laws.declaration import Anchor as Anchor
+from scaling_jax.laws.declaration import Law as Law
+from scaling_jax.laws.declaration import Parameter as Parameter
+from scaling_jax.laws.declaration import Reference as Reference
+from scaling_jax.laws.declaration import Variable as Variable
 from scaling_jax.laws.registry import close_built_in as _close_built_in
 from scaling_jax.laws.registry import family as family
 from scaling_jax.laws.registry import get as get

@@ -1,6 +1,6 @@
 """Loss surfaces: loss as a function of model size and data."""
 
-from scaling_jax.laws.law import Parameter, Reference
+from scaling_jax.laws.declaration import Parameter, Reference
 from scaling_jax.laws.registry import law
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from scaling_jax.errors import LawError, did_you_mean
-from scaling_jax.laws.law import Anchor, Law, Parameter, Reference, Variable
+from scaling_jax.laws.declaration import Anchor, Law, Parameter, Reference, Variable
 
 _LAWS: dict[str, Law] = {}
 _FAMILIES: dict[str, Callable[..., Law]] = {}
