@@ -25,7 +25,7 @@ SCALES = ("natural", "log")
 REDUCTIONS = ("sum", "mean")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Objective:
     """Base of the penalties; not used itself.
 

@@ -1,0 +1,1 @@
+"""Uncertainty: draws of a law's parameters, whatever made them."""

@@ -1,0 +1,1 @@
+"""Batched kernels: the hot loops of the engine. They import nothing but JAX."""

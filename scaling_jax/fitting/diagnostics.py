@@ -1,0 +1,133 @@
+"""What one should know before believing an optimum.
+
+With J the Jacobian of the residuals in the scale-free coordinates z and psi, rho'' the first and
+second derivative of the penalty, H = sum_i w_i rho''(r_i) J_i J_i'.
+
+    inverse Hessian   phi H^-1,   phi = n / (n - p) * sum w psi^2 / sum w rho''
+    sandwich          n / (n - p) * H^-1 (sum_i w_i^2 psi_i^2 J_i J_i') H^-1
+
+For squared residuals the first is the textbook sigma^2 (J'J)^-1. Where runs repeat or residuals
+differ in size along the scale, the sandwich is the one to trust. Both measure noise only: they
+know nothing of a law that is wrong.
+
+Reference: Huber and Ronchetti, Robust Statistics (2009), sections 6.3 and 7.6.
+"""
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from scaling_jax.fitting.coordinates import Coordinates
+from scaling_jax.fitting.problem import Problem
+from scaling_jax.fitting.solver import row_residual
+from scaling_jax.laws import Law
+from scaling_jax.objectives import Absolute, Huber, Objective
+
+_RANK_TOLERANCE = 1e-11  # eigenvalue of the scaled J'J, relative to the largest, that counts as 0
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """Local facts about an optimum.
+
+    Attributes:
+        residuals: On the objective's scale ``[runs]``.
+        rank: Rank of the Gauss-Newton matrix; below the number of parameters, the data do not
+            determine them.
+        condition_number: Of the Gauss-Newton matrix scaled to unit diagonal.
+        covariance: ``"sandwich"`` and ``"hessian"``: covariance of z ``[free, free]``; NaN
+            where the rank is too low.
+        weakest: Parameter with the largest share in the least determined direction.
+    """
+
+    residuals: np.ndarray
+    rank: int
+    condition_number: float
+    covariance: dict[str, np.ndarray]
+    weakest: tuple[str, ...]
+
+
+def diagnose(law: Law, objective: Objective, problem: Problem, z: np.ndarray) -> Diagnostics:
+    """Return the diagnostics of the optimum `z`."""
+    rows, weights = problem.padded()
+    r, jacobian = _residuals_and_jacobian(z, rows, problem.logs, law=law, objective=objective)
+    n = len(problem.rows)
+    r, jacobian, w = np.asarray(r)[:n], np.asarray(jacobian)[:n], weights[:n]
+    size = np.sqrt(np.einsum("n,np,np->p", w, jacobian, jacobian))
+    scale = np.where(size > 0.0, size, 1.0)
+    eigenvalues, vectors = np.linalg.eigh(np.einsum("n,np,nq->pq", w, jacobian / scale, jacobian / scale))
+    largest = max(eigenvalues[-1], np.finfo(float).tiny)
+    rank = int(np.sum((eigenvalues > _RANK_TOLERANCE * largest) & (largest > 0.0)))
+    rank = min(rank, int(np.sum(size > 0.0)))
+    condition = largest / eigenvalues[0] if eigenvalues[0] > 0.0 else np.inf
+    names = [p.name for p in Coordinates(law).free]
+    share = np.abs(vectors[:, 0])
+    weakest = tuple(names[k] for k in np.argsort(-share) if share[k] > 0.3)
+    full = rank == len(names)
+    covariance = _covariances(objective, r, jacobian, w) if full else _unknown(len(names))
+    return Diagnostics(r, rank, float(condition), covariance, weakest)
+
+
+@functools.partial(jax.jit, static_argnames=("law", "objective"))
+def _residuals_and_jacobian(z, rows, logs, *, law: Law, objective: Objective):
+    residual = row_residual(law, objective, logs)
+    coordinates = Coordinates(law)
+
+    def all_rows(z):
+        u = coordinates.to_reduced(z, logs)
+        return jax.vmap(lambda row: residual(u, row))(rows)
+
+    return all_rows(z), jax.jacfwd(all_rows)(z)
+
+
+def _covariances(objective: Objective, r, jacobian, w) -> dict[str, np.ndarray]:
+    n, p = jacobian.shape
+    used = int(np.sum(w > 0.0))
+    psi = np.asarray(objective.weight(jnp.asarray(r)) * r)
+    curvature = smooth_curvature(objective, r)
+    hessian = np.einsum("n,np,nq->pq", w * curvature, jacobian, jacobian)
+    inverse = np.linalg.pinv(hessian, hermitian=True)
+    correction = used / (used - p) if used > p else np.nan
+    scores = np.einsum("n,np,nq->pq", (w * psi) ** 2, jacobian, jacobian)
+    dispersion = correction * np.sum(w * psi**2) / np.sum(w * curvature)
+    return {
+        "sandwich": correction * inverse @ scores @ inverse,
+        "hessian": dispersion * inverse,
+    }
+
+
+def smooth_curvature(objective: Objective, r: np.ndarray) -> np.ndarray:
+    """Return rho'' of every residual, as an estimate of its expectation.
+
+    A kinked penalty has all its curvature within its threshold. If that window holds too few
+    residuals, a window of the usual bandwidth for a density at zero is used in its place.
+    """
+    threshold = objective.threshold
+    if not isinstance(objective, Absolute | Huber) or threshold is None:
+        return np.maximum(np.asarray(objective.curvature(jnp.asarray(r))), 0.0)
+    spread = 1.4826 * np.median(np.abs(r))
+    bandwidth = 1.06 * spread * len(r) ** -0.2
+    if np.mean(np.abs(r) <= threshold) < 0.1:
+        slope = 1.0 if isinstance(objective, Absolute) else threshold
+        width = max(bandwidth, threshold, np.finfo(float).tiny)
+        return (np.abs(r) <= width) * slope / width
+    return np.asarray(objective.curvature(jnp.asarray(r)))
+
+
+def _unknown(p: int) -> dict[str, np.ndarray]:
+    return {kind: np.full((p, p), np.nan) for kind in ("sandwich", "hessian")}
+
+
+@functools.partial(jax.jit, static_argnames=("law",))
+def natural_and_jacobian(z: jax.Array, logs: Any, *, law: Law):
+    """Return the free parameters ``[free]`` of one z and their Jacobian ``[free, free]``."""
+
+    def natural(z):
+        theta = Coordinates(law).to_natural(z, logs)
+        return jnp.stack([jnp.asarray(theta[name]) for name in law.free_names])
+
+    return natural(z), jax.jacfwd(natural)(z)

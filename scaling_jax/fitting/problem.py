@@ -1,0 +1,130 @@
+"""From a run table to the arrays that a fit needs, with the checks that need the law.
+
+Columns that occur in the law's units are divided by their geometric mean. Rows are padded to a
+few sizes with weight zero, so that tables of similar length share one compiled program.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from scaling_jax.errors import FitError, listing
+from scaling_jax.laws import Law
+from scaling_jax.objectives import Objective
+from scaling_jax.runs import RunTable
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The arrays of one fit, in float64.
+
+    Attributes:
+        rows: Reduced inputs and observed output ``[runs, inputs + 1]``.
+        weights: Weight of each run, divided by their sum if the objective is a mean ``[runs]``.
+        logs: Natural logarithm of the reference scale of every column of the law.
+    """
+
+    rows: np.ndarray
+    weights: np.ndarray
+    logs: dict[str, float]
+
+    def padded(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return rows and weights with rows of weight zero added up to a common size."""
+        missing = padded_length(len(self.rows)) - len(self.rows)
+        rows = np.concatenate([self.rows, np.repeat(self.rows[-1:], missing, axis=0)])
+        return rows, np.concatenate([self.weights, np.zeros(missing)])
+
+
+def padded_length(count: int) -> int:
+    """Return the next length on a grid of eight steps an octave: at most an eighth is padding.
+
+    Example:
+        >>> [padded_length(n) for n in (5, 24, 240, 1000)]
+        [8, 24, 240, 1024]
+    """
+    step = max(8, 1 << max(0, count.bit_length() - 4))
+    return -(-count // step) * step
+
+
+def make_problem(
+    law: Law, runs: RunTable, objective: Objective, weights: np.ndarray | None = None
+) -> Problem:
+    """Check that `runs` can determine `law` and return the arrays of the fit.
+
+    Args:
+        law: The law.
+        runs: Runs with the law's inputs and output.
+        objective: The objective.
+        weights: Weight of each run ``[runs]``, times the table's own ``weight`` column if any.
+
+    Raises:
+        RunTableError: A column is missing.
+        FitError: Too few rows, all rows at one size, or a loss that has no logarithm.
+    """
+    columns = (*law.input_names, law.output.column)
+    runs.require(columns, for_=f"the law {law.name}")
+    values = {name: np.asarray(runs[name], np.float64) for name in columns}
+    _check_rows(law, runs)
+    _check_spread(law, runs, values)
+    reduced = () if law.anchor else law.unit_columns
+    logged = [*law.unit_columns, *(columns if law.anchor else ())]
+    if objective.scale == "log":
+        logged.append(law.output.column)
+    _check_positive(law, runs, values, logged)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = {name: float(np.mean(np.log(values[name]))) for name in columns}
+    logs = {name: log if np.isfinite(log) else 0.0 for name, log in logs.items()}
+    scaled = [values[name] * np.exp(-logs[name]) if name in reduced else values[name] for name in columns]
+    return Problem(np.stack(scaled, axis=1), _weights(runs, objective, weights), logs)
+
+
+def _check_rows(law: Law, runs: RunTable) -> None:
+    needed = len(law.free)
+    if len(runs) < needed:
+        raise FitError(
+            f"{runs.source} has {len(runs)} runs, but {law.name} has {needed} free parameters "
+            f"({listing(law.free_names)}); add runs, or hold parameters with law.fix()"
+        )
+
+
+def _check_spread(law: Law, runs: RunTable, values: Mapping[str, np.ndarray]) -> None:
+    """Refuse a table that never varies an input, unless parameters were held for that reason."""
+    if law.fixed or law.tied:
+        return
+    for name in law.input_names:
+        if np.ptp(values[name]) == 0.0:
+            raise FitError(
+                f"all {len(runs)} runs of {runs.source} have {name} = {values[name][0]:g}, so "
+                f"{law.name} cannot tell how its output depends on {name}; add runs at other "
+                f"values, or use a law without {name}"
+            )
+
+
+def _check_positive(
+    law: Law, runs: RunTable, values: Mapping[str, np.ndarray], needed: list[str]
+) -> None:
+    for name in dict.fromkeys(needed):
+        bad = np.flatnonzero(~(values[name] > 0.0))
+        if bad.size:
+            raise FitError(
+                f"{runs.source}, {runs.where_is(int(bad[0]))}: {name} is "
+                f"{values[name][bad[0]]:g}, which has no logarithm, and {law.name} with this "
+                "objective needs one; drop the row"
+                + (" or use the natural scale" if name == law.output.column else "")
+            )
+
+
+def _weights(runs: RunTable, objective: Objective, given: np.ndarray | None) -> np.ndarray:
+    weights = np.asarray(runs["weight"], np.float64) if "weight" in runs else np.ones(len(runs))
+    if given is not None:
+        given = np.asarray(given, np.float64)
+        if given.shape != (len(runs),):
+            raise FitError(
+                f"weights has shape {given.shape}, but {runs.source} has {len(runs)} runs; give "
+                "one weight a run"
+            )
+        if not (np.all(np.isfinite(given)) and np.all(given >= 0.0) and np.any(given > 0.0)):
+            raise FitError("weights must be finite, not negative, and not all zero")
+        weights = weights * given
+    return weights / np.sum(weights) if objective.reduction == "mean" else weights

@@ -1,0 +1,276 @@
+"""The batched solver: every start is a lane, all lanes take their steps together.
+
+A nearly absolute penalty (Huber with delta 1e-3 on the log scale) is too sharp to be minimised
+directly: far from the optimum its curvature vanishes, and iterative reweighting crawls. Each
+lane therefore goes through stages. The penalty's threshold starts wide, where the problem is
+least squares, and narrows to its own value, while the curvature used moves from the reweighting
+majoriser (safe far away) to the penalty's second derivative (Newton's method near the end). A
+lane enters its next stage when its steps promise next to nothing more in this one.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from scaling_jax.fitting.coordinates import Coordinates
+from scaling_jax.fitting.levenberg_marquardt import (
+    LevenbergMarquardtState,
+    damped_step,
+    levenberg_marquardt,
+    predicted_decrease,
+)
+from scaling_jax.kernels.normal_equations import normal_equations
+from scaling_jax.laws import Law
+from scaling_jax.objectives import Objective
+
+CONVERGED, MAX_STEPS, STALLED, NONFINITE = range(4)
+MESSAGES = {
+    CONVERGED: "converged",
+    MAX_STEPS: "stopped at the maximal number of steps",
+    STALLED: "no further decrease possible, although the gradient is not zero",
+    NONFINITE: "the objective is not finite",
+}
+
+_FIRST_MIX, _MIDDLE_MIX, _LAST_MIX = 1.0, 0.1, 0.01  # share of the majoriser's curvature
+_STAGE_TOLERANCE = 1e-4  # promised relative decrease that ends a stage
+_STAGE_STEPS = 20  # at most, for the stages before the last
+_TOLERANCE = 1e-13  # promised relative decrease that ends the last stage
+_HOPELESS_DAMPING = 1e10
+_FLAT = 1e-7  # promised relative decrease of a full step below which a stuck lane has converged
+
+
+class Solution(NamedTuple):
+    """Where every lane ended.
+
+    Attributes:
+        z: Coordinates ``[free, l]``.
+        value: Objective ``[l]``.
+        gradient: In z ``[free, l]``.
+        status: `CONVERGED`, `MAX_STEPS`, `STALLED` or `NONFINITE` ``[l]``.
+        steps: Steps taken ``[l]``.
+    """
+
+    z: jax.Array
+    value: jax.Array
+    gradient: jax.Array
+    status: jax.Array
+    steps: jax.Array
+
+
+class _Carry(NamedTuple):
+    trial: jax.Array
+    lm: LevenbergMarquardtState
+    stage: jax.Array
+    steps_in_stage: jax.Array
+    steps: jax.Array
+    done: jax.Array
+    count: jax.Array
+
+
+def evaluator(law: Law, objective: Objective) -> Callable[..., Any]:
+    """Return `evaluate(z, threshold, mix, rows, weights, logs)`: value, gradient, matrix in z."""
+    coordinates = Coordinates(law)
+
+    def evaluate(z, threshold, mix, rows, weights, logs):
+        def penalty(r, settings):
+            threshold, mix = settings
+            weight = objective.weight(r, threshold)
+            curvature = jnp.maximum(objective.curvature(r, threshold), 0.0)
+            rho = objective.penalty(r, threshold)
+            return rho, weight * r, mix * weight + (1.0 - mix) * curvature
+
+        residual = row_residual(law, objective, logs)
+        u = jnp.stack(coordinates.to_reduced(z, logs))
+        value, gradient, matrix = normal_equations(
+            residual, penalty, u, rows, weights, (threshold, mix)
+        )
+        return _pull_back(coordinates, z, logs, value, gradient, matrix)
+
+    return evaluate
+
+
+def row_residual(law: Law, objective: Objective, logs: Any) -> Callable[[Any, Any], jax.Array]:
+    """Return `residual(u, row)` on the objective's scale, for reduced parameters and columns."""
+    names = [p.name for p in law.parameters]
+    scale = 1.0 if law.anchor or objective.scale == "log" else jnp.exp(logs[law.output.column])
+    if law.output.column not in law.unit_columns:
+        scale = 1.0
+
+    def residual(u, row):
+        inputs = {name: row[k] for k, name in enumerate(law.input_names)}
+        value = law.function(**inputs, **dict(zip(names, u, strict=True)))
+        if objective.scale == "log":
+            log_value = value if law.returns == "log" else jnp.log(value)
+            return log_value - jnp.log(row[-1])
+        natural = jnp.exp(value) if law.returns == "log" else value
+        return scale * (natural - row[-1])
+
+    return residual
+
+
+def _pull_back(coordinates: Coordinates, z, logs, value, gradient, matrix):
+    """Turn derivatives in u into derivatives in z, lane by lane."""
+
+    def along(k):
+        tangent = jnp.zeros_like(z).at[k].set(1.0)
+        return jax.jvp(lambda v: jnp.stack(coordinates.to_reduced(v, logs)), (z,), (tangent,))[1]
+
+    jacobian = jnp.stack([along(k) for k in range(z.shape[0])])  # [free, parameters, l]
+    in_z = jnp.sum(jacobian * gradient[None], axis=1)
+    half = jnp.sum(jacobian[:, :, None] * matrix[None], axis=1)  # [free, parameters, l]
+    return value, in_z, jnp.sum(half[:, None] * jacobian[None], axis=2)
+
+
+def stage_thresholds(objective: Objective, output_scale: float) -> np.ndarray:
+    """Return the thresholds of the stages: one a decade, from the output's scale to the penalty's.
+
+    The last two stages share the penalty's own threshold and differ in their curvature.
+    """
+    last = objective.threshold
+    if last is None:
+        return np.ones(1)
+    first = max(last, 1.0 if objective.scale == "log" else output_scale)
+    decades = max(1, math.ceil(math.log10(first / last)))
+    return np.append(np.geomspace(first, last, decades + 1), last)
+
+
+def _mixes(stages: int) -> np.ndarray:
+    """Return the share of the majoriser's curvature in each stage."""
+    mixes = np.full(stages, _MIDDLE_MIX)
+    mixes[:2] = _FIRST_MIX
+    mixes[-1] = _LAST_MIX
+    return mixes
+
+
+@functools.partial(jax.jit, static_argnames=("law", "objective", "max_steps"))
+def solve(
+    z: jax.Array,
+    rows: jax.Array,
+    weights: jax.Array,
+    logs: dict[str, jax.Array],
+    thresholds: jax.Array,
+    *,
+    law: Law,
+    objective: Objective,
+    max_steps: int,
+) -> Solution:
+    """Minimise the objective from every start; see `Solution`.
+
+    Args:
+        z: Starts ``[free, l]``.
+        rows: Reduced rows ``[n, inputs + 1]``, see `Problem`.
+        weights: ``[n]``.
+        logs: Logarithms of the reference scales.
+        thresholds: One a stage, see `stage_thresholds`.
+        law: The law.
+        objective: The objective.
+        max_steps: Most evaluations a lane may take.
+    """
+    evaluate = evaluator(law, objective)
+    optimizer = levenberg_marquardt()
+    last_stage = thresholds.shape[0] - 1
+    mixes = jnp.asarray(_mixes(last_stage + 1), z.dtype)
+    # An objective this small is zero up to rounding: noise-free data.
+    zero = jnp.sum(weights) * jnp.finfo(z.dtype).eps ** 2
+
+    def body(carry: _Carry) -> _Carry:
+        value, gradient, matrix = evaluate(
+            carry.trial, thresholds[carry.stage], mixes[carry.stage], rows, weights, logs
+        )
+        updates, lm = optimizer.update(gradient, carry.lm, carry.trial, value=value, matrix=matrix)
+        trial = optax.apply_updates(carry.trial, updates)
+        promised = lm.predicted / (jnp.abs(lm.value) + zero)
+        hopeless = lm.damping >= _HOPELESS_DAMPING
+        at_last = carry.stage == last_stage
+        enough = promised < jnp.where(at_last, _TOLERANCE, _STAGE_TOLERANCE)
+        ended = enough | hopeless | (~at_last & (carry.steps_in_stage >= _STAGE_STEPS))
+        advance = ended & ~at_last
+        return _Carry(
+            trial=jnp.where(advance, lm.point, trial),
+            lm=_restart(lm, advance),
+            stage=carry.stage + advance,
+            steps_in_stage=jnp.where(advance, 0, carry.steps_in_stage + 1),
+            steps=carry.steps + ~carry.done,
+            done=carry.done | (ended & at_last),
+            count=carry.count + 1,
+        )
+
+    def unfinished(carry: _Carry) -> jax.Array:
+        return (carry.count < max_steps) & ~jnp.all(carry.done)
+
+    lanes = z.shape[1]
+    none = jnp.zeros(lanes, jnp.int32)
+    start = _Carry(z, optimizer.init(z), none, none, none, none > 0, jnp.int32(0))
+    end = jax.lax.while_loop(unfinished, body, start)
+    return _solution(end, last_stage)
+
+
+def _restart(lm: LevenbergMarquardtState, lanes: jax.Array) -> LevenbergMarquardtState:
+    """Forget the objective's value in the given lanes: the next stage has another objective."""
+    fresh = levenberg_marquardt().init(lm.point)
+    return lm._replace(
+        value=jnp.where(lanes, fresh.value, lm.value),
+        damping=jnp.where(lanes, fresh.damping, lm.damping),
+        predicted=jnp.where(lanes, fresh.predicted, lm.predicted),
+    )
+
+
+def _solution(end: _Carry, last_stage: int) -> Solution:
+    lm = end.lm
+    stuck = lm.damping >= _HOPELESS_DAMPING
+    full_step = damped_step(lm.matrix, lm.gradient, jnp.full_like(lm.damping, 1e-9))
+    promised = predicted_decrease(lm.matrix, lm.gradient, full_step)
+    stalled = stuck & (promised > _FLAT * jnp.abs(lm.value))
+    status = jnp.where(end.done, jnp.where(stalled, STALLED, CONVERGED), MAX_STEPS)
+    status = jnp.where(jnp.isfinite(lm.value), status, NONFINITE)
+    # A value of an earlier stage belongs to another objective.
+    value = jnp.where(end.stage == last_stage, lm.value, jnp.inf)
+    return Solution(lm.point, value, lm.gradient, status, end.steps)
+
+
+@functools.partial(jax.jit, static_argnames=("law", "objective", "optimizer", "steps"))
+def descend(
+    z: jax.Array,
+    rows: jax.Array,
+    weights: jax.Array,
+    logs: dict[str, jax.Array],
+    threshold: jax.Array,
+    *,
+    law: Law,
+    objective: Objective,
+    optimizer: optax.GradientTransformation,
+    steps: int,
+) -> jax.Array:
+    """Return the starts after `steps` of any Optax optimiser, vmapped over lanes ``[free, l]``.
+
+    The objective is the first stage's, with the wide `threshold`. A step to a point where the
+    objective is not finite is not taken.
+    """
+    evaluate = evaluator(law, objective)
+    transformation = optax.with_extra_args_support(optimizer)
+    lanes = z.shape[1]
+    wide, mix = jnp.full(lanes, threshold), jnp.ones(lanes)
+
+    def step(carry, _):
+        z, state = carry
+        value, gradient, _ = evaluate(z, wide, mix, rows, weights, logs)
+        gradient = jnp.where(jnp.isfinite(gradient), gradient, 0.0)
+
+        def one_lane(gradient, state, z, value):
+            return transformation.update(gradient, state, z, value=value)
+
+        updates, state = jax.vmap(one_lane, in_axes=(-1, 0, -1, 0), out_axes=(-1, 0))(
+            gradient, state, z, value
+        )
+        moved = optax.apply_updates(z, updates)
+        return (jnp.where(jnp.isfinite(moved), moved, z), state), None
+
+    state = jax.vmap(transformation.init, in_axes=-1)(z)
+    (z, _), _ = jax.lax.scan(step, (z, state), None, length=steps)
+    return z

@@ -1,0 +1,211 @@
+"""predict(): a law's output at new scales, with the distance from the data in decades."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import numpy as np
+
+from scaling_jax.errors import PredictionError, did_you_mean, listing
+from scaling_jax.fitting.fit import Fit
+from scaling_jax.runs import RunTable
+from scaling_jax.support import Support
+from scaling_jax.tables import Table, sentence_list
+from scaling_jax.uncertainty.draws import Draws
+
+INTERPOLATION, EXTRAPOLATION = "interpolation", "extrapolation"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Predictions at query points.
+
+    Attributes:
+        inputs: The query points, one array ``[q]`` an input.
+        values: Predictions ``[draws, q]``.
+        distance: Decades between each query point and the region the runs cover ``[q]``; 0 inside.
+        beyond: Decades above (+) or below (-) the range of each input ``[q]``.
+        draws: The draws that were used.
+        span: Widest range of an input over the runs, in decades.
+        seed: Seed of the noise of `new_run`.
+        noisy: Whether `values` include the noise of a run.
+    """
+
+    inputs: dict[str, np.ndarray]
+    values: np.ndarray
+    distance: np.ndarray
+    beyond: dict[str, np.ndarray]
+    draws: Draws
+    span: float
+    seed: int = 0
+    noisy: bool = False
+
+    @property
+    def median(self) -> np.ndarray:
+        """Median over draws ``[q]``; the prediction itself for a single fit."""
+        return np.median(self.values, axis=0)
+
+    def interval(self, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
+        """Return the central interval that holds a share `level` of the draws: two ``[q]``.
+
+        Raises:
+            PredictionError: There is a single draw, or the level is not between 0 and 1.
+        """
+        if not 0.0 < level < 1.0:
+            raise PredictionError(f"an interval's level lies between 0 and 1, not {level}")
+        if len(self.values) < 2:
+            raise PredictionError(
+                "a single fit has no interval; predict from draws, such as sj.laplace(fit)"
+            )
+        low, high = np.quantile(self.values, [(1.0 - level) / 2.0, (1.0 + level) / 2.0], axis=0)
+        return low, high
+
+    @property
+    def kind(self) -> list[str]:
+        """``"interpolation"`` or ``"extrapolation"`` for each query point."""
+        return [EXTRAPOLATION if d > 0.0 else INTERPOLATION for d in self.distance]
+
+    @property
+    def new_run(self) -> "Prediction":
+        """The prediction for one more run: the law plus noise resampled from the residuals."""
+        if self.noisy:
+            return self
+        fit = self.draws.fit
+        n, p = len(fit.residuals), len(fit.law.free)
+        inflate = np.sqrt(n / (n - p)) if n > p else 1.0  # residuals of a fit are too small
+        rng = np.random.default_rng(self.seed)
+        noise = inflate * rng.choice(fit.residuals, size=self.values.shape)
+        values = (
+            self.values * np.exp(-noise) if fit.criterion.scale == "log" else self.values - noise
+        )
+        return replace(self, values=values, noisy=True)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What speaks against the predictions, one sentence each."""
+        far = float(np.max(self.distance, initial=0.0))
+        if far > self.span:
+            return (
+                f"not supported by the data: {far:.1f} decades outside runs that span "
+                f"{self.span:.1f} decades",
+            )
+        return ()
+
+    def table(self, level: float = 0.9) -> Table:
+        """Return the predictions as a table."""
+        output = self.draws.fit.law.output
+        with_interval = len(self.values) > 1
+        header = [*self.inputs, output.column]
+        columns: list[Any] = [*self.inputs.values(), self.median]
+        if with_interval:
+            tails = ((1.0 - level) / 2.0, (1.0 + level) / 2.0)
+            header += [f"{tails[0]:.0%}", f"{tails[1]:.0%}"]
+            columns += [*self.interval(level)]
+        rows = [
+            (*(float(column[k]) for column in columns), self.describe(k))
+            for k in range(len(self.median))
+        ]
+        unit = f" ({output.unit})" if output.unit else ""
+        what = "a new run's" if self.noisy else "the law's"
+        notes = ("", *sentence_list(self.warnings)) if self.warnings else ()
+        return Table(
+            f"{self.draws.fit.law.name}: {what} {output.column}{unit}",
+            (*header, "support"),
+            tuple(rows),
+            notes,
+        )
+
+    def describe(self, k: int) -> str:
+        """Return the support of query point `k` in words."""
+        if not self.distance[k] > 0.0:
+            return INTERPOLATION
+        ranges = [
+            f"{name} {decades[k]:+.1f}"
+            for name, decades in self.beyond.items()
+            if abs(decades[k]) >= 0.05
+        ]
+        where = f": {', '.join(ranges)}" if ranges else ""
+        return f"{EXTRAPOLATION} by {self.distance[k]:.2f} decades{where}"
+
+    def to_pandas(self, level: float = 0.9) -> Any:
+        """Return a pandas data frame, one row a query point."""
+        frame = self.table(level).to_pandas()
+        frame["decades"] = self.distance
+        return frame
+
+    def __repr__(self) -> str:
+        return str(self.table())
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
+
+
+def predict(
+    source: Fit | Draws, runs: RunTable | None = None, *, seed: int = 0, **inputs: Any
+) -> Prediction:
+    """Predict a law's output at new scales.
+
+    Args:
+        source: A fit (one draw) or draws.
+        runs: Take the inputs from the columns of a table instead of from keywords.
+        seed: Seed of the noise of `Prediction.new_run`.
+        **inputs: The law's inputs, numbers or arrays ``[q]`` that broadcast.
+
+    Returns:
+        Predictions, each marked interpolation or extrapolation.
+
+    Raises:
+        PredictionError: An input is missing, unknown, not positive, or of another shape.
+
+    Example:
+        >>> import numpy as np, scaling_jax as sj
+        >>> params = np.geomspace(1e7, 1e10, 12)
+        >>> runs = sj.RunTable.from_columns(dict(params=params, loss=(8.8e13 / params) ** 0.076))
+        >>> prediction = sj.predict(sj.fit("kaplan_n", runs, starts=16), params=[1e9, 1e12])
+        >>> prediction.median.round(3).tolist(), prediction.kind
+        ([2.376, 1.405], ['interpolation', 'extrapolation'])
+    """
+    draws = Draws.of(source)
+    law = draws.fit.law
+    if runs is not None:
+        runs.require(law.input_names, for_=f"the law {law.name}")
+        inputs = {name: runs[name] for name in law.input_names} | inputs
+    queries = _queries(law.name, law.input_names, inputs)
+    support = Support.of(draws.fit.runs, law.input_names)
+    with jax.enable_x64(True):
+        theta = {name: values[:, None] for name, values in draws.params.items()}
+        columns = {name: values[None, :] for name, values in queries.items()}
+        values = np.asarray(law(theta, columns))
+    if not np.all(np.isfinite(values)):
+        k = int(np.flatnonzero(~np.all(np.isfinite(values), axis=0))[0])
+        point = listing(f"{name} = {column[k]:g}" for name, column in queries.items())
+        raise PredictionError(f"{law.name} is not finite at {point}")
+    return Prediction(
+        queries, values, support.distance(queries), support.beyond(queries), draws,
+        support.span, seed,
+    )  # fmt: skip
+
+
+def _queries(law: str, names: tuple[str, ...], inputs: dict[str, Any]) -> dict[str, np.ndarray]:
+    for name in inputs:
+        if name not in names:
+            raise PredictionError(f"{law} does not take {name!r}; {did_you_mean(name, names)}")
+    missing = [name for name in names if name not in inputs]
+    if missing:
+        raise PredictionError(f"{law} needs {listing(missing)}; give {listing(names)}")
+    arrays = {}
+    for name in names:
+        try:
+            arrays[name] = np.atleast_1d(np.asarray(inputs[name], np.float64))
+        except (TypeError, ValueError):
+            raise PredictionError(f"{name} must be numbers, not {inputs[name]!r}") from None
+        bad = ~(np.isfinite(arrays[name]) & (arrays[name] > 0.0))
+        if np.any(bad) or arrays[name].ndim > 1:
+            value = arrays[name][bad].ravel()[0] if np.any(bad) else "an array of two dimensions"
+            raise PredictionError(f"{name} must be positive numbers, not {value}")
+    try:
+        shape = np.broadcast_shapes(*(a.shape for a in arrays.values()))
+    except ValueError:
+        lengths = listing(f"{name} ({len(a)})" for name, a in arrays.items())
+        raise PredictionError(f"the inputs have different lengths: {lengths}") from None
+    return {name: np.broadcast_to(a, shape) for name, a in arrays.items()}
