@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from scaling_jax.kernels.normal_equations import reference, xla
 
@@ -53,4 +54,6 @@ def normal_equations(
     name = implementation or "xla"
     if name not in IMPLEMENTATIONS:
         raise NotImplementedError(f"normal_equations has {', '.join(IMPLEMENTATIONS)}, not {name}")
+    u, rows, weights = jnp.asarray(u), jnp.asarray(rows), jnp.asarray(weights)
+    settings = jax.tree.map(jnp.asarray, settings)
     return IMPLEMENTATIONS[name](residual, penalty, u, rows, weights, settings)

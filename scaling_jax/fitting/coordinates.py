@@ -40,6 +40,11 @@ class Coordinates:
         """The parameters behind z, in order."""
         return self.law.anchor.coordinates if self.law.anchor else self.law.free
 
+    @property
+    def separable(self) -> bool:
+        """Whether each entry of u depends on one entry of z alone."""
+        return not (self.law.anchor or self.law.fixed or self.law.tied)
+
     def to_reduced(self, z: Any, logs: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return u, one array a parameter of the law, from z (indexable, one entry a free one)."""
         values = {p.name: constrain(p, z[k]) for k, p in enumerate(self.free)}
@@ -47,7 +52,8 @@ class Coordinates:
             theta = self.law.anchor.to_natural(values, logs)
             return tuple(theta[p.name] for p in self.law.parameters)
         values = self._with_held(values, logs)
-        return tuple(values[p.name] for p in self.law.parameters)
+        held = jnp.zeros_like(z[0])  # gives constants the shape of a lane
+        return tuple(values[p.name] + held for p in self.law.parameters)
 
     def to_natural(self, z: Any, logs: Mapping[str, Any]) -> dict[str, Any]:
         """Return theta of the free parameters from z."""

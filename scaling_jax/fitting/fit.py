@@ -17,6 +17,7 @@ from scaling_jax.fitting.solver import (
     NONFINITE,
     Solution,
     descend,
+    rounding_floor,
     solve,
     stage_thresholds,
 )
@@ -269,8 +270,9 @@ def _minimise(
 ) -> Solution:
     """Run the solver over all starts, padded to few widths and cut into blocks."""
     rows, weights = problem.padded()
-    scale = np.exp(problem.logs[law.output.column])
-    thresholds = stage_thresholds(objective, float(scale))
+    scale = _output_scale(law, problem)
+    thresholds = stage_thresholds(objective, scale)
+    floor = rounding_floor(objective, weights, scale)
     count = z.shape[1]
     width = next((w for w in _LANES if w >= count), _LANES[-1])
     blocks = []
@@ -284,12 +286,16 @@ def _minimise(
             )  # fmt: skip
         blocks.append(
             solve(
-                block, rows, weights, problem.logs, thresholds,
+                block, rows, weights, problem.logs, thresholds, floor,
                 law=law, objective=objective, max_steps=max_steps,
             )  # fmt: skip
         )
     joined = jax.tree.map(lambda *parts: np.concatenate(parts, axis=-1), *blocks)
     return Solution(*(np.asarray(part)[..., :count] for part in joined))
+
+
+def _output_scale(law: Law, problem: Problem) -> float:
+    return float(np.exp(problem.logs[law.output.column]))
 
 
 def _assemble(
@@ -301,13 +307,14 @@ def _assemble(
     value = float(solution.value[best])
     # The objective at the exact penalty; solvers see a smoothed one where it has a kink at 0.
     exact = float(np.sum(problem.weights * np.asarray(objective.penalty(diagnostics.residuals))))
-    agree = solution.value <= value + _AGREE * abs(value)
+    floor = rounding_floor(objective, problem.weights, _output_scale(law, problem))
+    agree = solution.value <= value + _AGREE * abs(value) + floor
     ends = Coordinates(law).to_natural(solution.z, problem.logs)
     starts = Starts(
         {name: np.asarray(v) for name, v in ends.items()},
         np.asarray(solution.value), np.asarray(solution.status), np.asarray(solution.steps),
     )  # fmt: skip
-    gradient = float(np.max(np.abs(solution.gradient[:, best]))) / max(abs(value), 1e-300)
+    gradient = float(np.max(np.abs(solution.gradient[:, best]))) / max(abs(value), floor)
     at_bound = Coordinates(law).at_bound(z)
     status = int(solution.status[best])
     return Fit(

@@ -42,6 +42,7 @@ _STAGE_TOLERANCE = 1e-4  # promised relative decrease that ends a stage
 _STAGE_STEPS = 20  # at most, for the stages before the last
 _TOLERANCE = 1e-13  # promised relative decrease that ends the last stage
 _HOPELESS_DAMPING = 1e10
+_ROUNDING = 64.0  # rounding error of a residual, in units of the last place
 _FLAT = 1e-7  # promised relative decrease of a full step below which a stuck lane has converged
 
 
@@ -117,11 +118,14 @@ def row_residual(law: Law, objective: Objective, logs: Any) -> Callable[[Any, An
 def _pull_back(coordinates: Coordinates, z, logs, value, gradient, matrix):
     """Turn derivatives in u into derivatives in z, lane by lane."""
 
-    def along(k):
-        tangent = jnp.zeros_like(z).at[k].set(1.0)
-        return jax.jvp(lambda v: jnp.stack(coordinates.to_reduced(v, logs)), (z,), (tangent,))[1]
+    def reduced(z):
+        return jnp.stack(coordinates.to_reduced(z, logs))
 
-    jacobian = jnp.stack([along(k) for k in range(z.shape[0])])  # [free, parameters, l]
+    if coordinates.separable:  # the Jacobian is diagonal
+        _, slope = jax.jvp(reduced, (z,), (jnp.ones_like(z),))
+        return value, slope * gradient, slope[:, None] * matrix * slope[None]
+    tangents = jnp.broadcast_to(jnp.eye(z.shape[0])[..., None], (z.shape[0], *z.shape))
+    jacobian = jax.vmap(lambda t: jax.jvp(reduced, (z,), (t,))[1])(tangents)
     in_z = jnp.sum(jacobian * gradient[None], axis=1)
     half = jnp.sum(jacobian[:, :, None] * matrix[None], axis=1)  # [free, parameters, l]
     return value, in_z, jnp.sum(half[:, None] * jacobian[None], axis=2)
@@ -140,6 +144,13 @@ def stage_thresholds(objective: Objective, output_scale: float) -> np.ndarray:
     return np.append(np.geomspace(first, last, decades + 1), last)
 
 
+def rounding_floor(objective: Objective, weights: np.ndarray, output_scale: float) -> float:
+    """Return the objective of residuals that are rounding errors: zero, as far as one can tell."""
+    rounding = _ROUNDING * np.finfo(np.float64).eps
+    rounding *= 1.0 if objective.scale == "log" else output_scale
+    return float(objective.penalty(jnp.asarray(rounding), objective.threshold) * np.sum(weights))
+
+
 def _mixes(stages: int) -> np.ndarray:
     """Return the share of the majoriser's curvature in each stage."""
     mixes = np.full(stages, _MIDDLE_MIX)
@@ -155,6 +166,7 @@ def solve(
     weights: jax.Array,
     logs: dict[str, jax.Array],
     thresholds: jax.Array,
+    floor: jax.Array,
     *,
     law: Law,
     objective: Objective,
@@ -168,6 +180,7 @@ def solve(
         weights: ``[n]``.
         logs: Logarithms of the reference scales.
         thresholds: One a stage, see `stage_thresholds`.
+        floor: Differences of the objective below this are rounding, see `rounding_floor`.
         law: The law.
         objective: The objective.
         max_steps: Most evaluations a lane may take.
@@ -176,8 +189,6 @@ def solve(
     optimizer = levenberg_marquardt()
     last_stage = thresholds.shape[0] - 1
     mixes = jnp.asarray(_mixes(last_stage + 1), z.dtype)
-    # An objective this small is zero up to rounding: noise-free data.
-    zero = jnp.sum(weights) * jnp.finfo(z.dtype).eps ** 2
 
     def body(carry: _Carry) -> _Carry:
         value, gradient, matrix = evaluate(
@@ -185,10 +196,10 @@ def solve(
         )
         updates, lm = optimizer.update(gradient, carry.lm, carry.trial, value=value, matrix=matrix)
         trial = optax.apply_updates(carry.trial, updates)
-        promised = lm.predicted / (jnp.abs(lm.value) + zero)
         hopeless = lm.damping >= _HOPELESS_DAMPING
         at_last = carry.stage == last_stage
-        enough = promised < jnp.where(at_last, _TOLERANCE, _STAGE_TOLERANCE)
+        tolerance = jnp.where(at_last, _TOLERANCE, _STAGE_TOLERANCE)
+        enough = lm.predicted < tolerance * jnp.abs(lm.value) + floor
         ended = enough | hopeless | (~at_last & (carry.steps_in_stage >= _STAGE_STEPS))
         advance = ended & ~at_last
         return _Carry(
@@ -208,7 +219,7 @@ def solve(
     none = jnp.zeros(lanes, jnp.int32)
     start = _Carry(z, optimizer.init(z), none, none, none, none > 0, jnp.int32(0))
     end = jax.lax.while_loop(unfinished, body, start)
-    return _solution(end, last_stage)
+    return _solution(end, last_stage, floor)
 
 
 def _restart(lm: LevenbergMarquardtState, lanes: jax.Array) -> LevenbergMarquardtState:
@@ -221,12 +232,12 @@ def _restart(lm: LevenbergMarquardtState, lanes: jax.Array) -> LevenbergMarquard
     )
 
 
-def _solution(end: _Carry, last_stage: int) -> Solution:
+def _solution(end: _Carry, last_stage: int, floor: jax.Array) -> Solution:
     lm = end.lm
     stuck = lm.damping >= _HOPELESS_DAMPING
     full_step = damped_step(lm.matrix, lm.gradient, jnp.full_like(lm.damping, 1e-9))
     promised = predicted_decrease(lm.matrix, lm.gradient, full_step)
-    stalled = stuck & (promised > _FLAT * jnp.abs(lm.value))
+    stalled = stuck & (promised > _FLAT * jnp.abs(lm.value) + floor)
     status = jnp.where(end.done, jnp.where(stalled, STALLED, CONVERGED), MAX_STEPS)
     status = jnp.where(jnp.isfinite(lm.value), status, NONFINITE)
     # A value of an earlier stage belongs to another objective.

@@ -1,11 +1,12 @@
-"""Quasi-random starts: an additive recurrence with a random shift.
+"""Quasi-random starts: a Halton sequence whose digits are permuted at random.
 
-Point k is the fractional part of shift + k * g, with g the powers of the generalised golden
-ratio: low discrepancy in any dimension, any number of points, and the first points of a longer
-sequence are those of a shorter one.
+Low discrepancy for any number of points, and the first points of a longer sequence are those of
+a shorter one. (Additive recurrences fill some axes badly from nine dimensions on.)
 
-Reference: Roberts, The unreasonable effectiveness of quasirandom sequences (2018).
+Reference: Owen, A randomized Halton algorithm in R, arXiv:1706.02808.
 """
+
+import math
 
 import numpy as np
 
@@ -17,10 +18,27 @@ def quasi_random(count: int, dimension: int, seed: int) -> np.ndarray:
         >>> bool((quasi_random(4, 2, seed=0)[:2] == quasi_random(2, 2, seed=0)).all())
         True
     """
-    ratio = 2.0
-    for _ in range(64):  # root of x**(d + 1) = x + 1 by fixed-point iteration
-        ratio = (1.0 + ratio) ** (1.0 / (dimension + 1))
-    step = ratio ** -np.arange(1.0, dimension + 1)
-    shift = np.random.default_rng(seed).uniform(size=dimension)
-    points = np.mod(shift + np.arange(count)[:, None] * step, 1.0)
-    return np.clip(points, 1e-9, 1.0 - 1e-9)
+    rng = np.random.default_rng(seed)
+    axes = [_permuted_radical_inverse(count, base, rng) for base in _primes(dimension)]
+    return np.stack(axes, axis=1)
+
+
+def _permuted_radical_inverse(count: int, base: int, rng: np.random.Generator) -> np.ndarray:
+    """Mirror the digits of 0 .. count - 1 at the decimal point, each place with its permutation."""
+    left = np.arange(count)
+    value, unit = np.zeros(count), 1.0 / base
+    for _ in range(math.ceil(40 / math.log2(base))):  # forty bits are enough to tell starts apart
+        left, digit = np.divmod(left, base)
+        value += unit * rng.permutation(base)[digit]
+        unit /= base
+    return np.clip(value, 1e-9, 1.0 - 1e-9)
+
+
+def _primes(count: int) -> list[int]:
+    found: list[int] = []
+    candidate = 2
+    while len(found) < count:
+        if all(candidate % prime for prime in found):
+            found.append(candidate)
+        candidate += 1
+    return found
