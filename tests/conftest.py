@@ -27,11 +27,12 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 def no_network():
     """Refuse every connection, so that a test which needs the network fails on every machine."""
 
-    def refuse(self, address):
-        raise OSError(f"tests do not use the network (tried {address})")
+    def refuse(*arguments, **_):
+        raise OSError(f"tests do not use the network (tried {arguments[-1]})")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", refuse)
+        patch.setattr(socket, "getaddrinfo", refuse)
         yield
 
 
