@@ -7,7 +7,9 @@ tree; no text is ever handed to Python's own evaluator.
 
 import ast
 import functools
+import math
 import operator
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -47,36 +49,65 @@ _ALLOWED = (
     *_ARITHMETIC,
     *_COMPARISONS,
 )
-_LONGEST = 1000  # characters; deeper nesting than this could exhaust the parser's stack
+_LONGEST = 1000  # characters
+_DEEPEST = 200  # levels of nesting: a sum of 200 terms, well within Python's own stack
+_EXACT = 2**53  # up to here an integer is a float64 of the same value
 
 
 class ExpressionError(ScalingError, ValueError):
     """An expression that does not parse, or that uses more than arithmetic and comparison."""
 
 
-@functools.lru_cache(maxsize=4096)
 def parse(text: str) -> ast.expr:
     """Parse `text` and check that it holds only names, numbers, strings and operators.
 
     Raises:
         ExpressionError: The text is not an expression of the small language.
     """
+    if not isinstance(text, str):
+        raise ExpressionError(f"an expression is text, not {type(text).__name__}")
     if len(text) > _LONGEST:
-        raise ExpressionError(f"the expression is {len(text)} characters long; keep it under 1000")
+        raise ExpressionError(
+            f"the expression is {len(text)} characters long; keep it under {_LONGEST}"
+        )
+    return _parse(text)
+
+
+@functools.lru_cache(maxsize=4096)
+def _parse(text: str) -> ast.expr:
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's remarks on style, such as odd escapes
+            tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ExpressionError(f"cannot read the expression {text!r}: {error}") from None
-    for node in ast.walk(tree):
-        if not isinstance(node, _ALLOWED):
-            kind = type(node).__name__
-            raise ExpressionError(
-                f"{kind} is not allowed in the expression {text!r}; use names, numbers, quoted "
-                "text, + - * / **, comparisons, and, or, not"
-            )
-        if isinstance(node, ast.Constant) and not isinstance(node.value, int | float | str):
-            raise ExpressionError(f"{node.value!r} is not allowed in the expression {text!r}")
+        raise ExpressionError(f"cannot read the expression {text!r}: {_reason(error)}") from None
+    level: list[ast.AST] = [tree]
+    depth = 0
+    while level:
+        depth += 1
+        if depth > _DEEPEST:
+            raise ExpressionError(f"the expression {text!r} is nested too deeply; split it up")
+        for node in level:
+            _check_node(node, text)
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
     return tree
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, SyntaxError):
+        return error.msg
+    return str(error) or "it is nested too deeply"
+
+
+def _check_node(node: ast.AST, text: str) -> None:
+    if not isinstance(node, _ALLOWED):
+        kind = type(node).__name__
+        raise ExpressionError(
+            f"{kind} is not allowed in the expression {text!r}; use names, numbers, quoted "
+            "text, + - * / **, comparisons, and, or, not"
+        )
+    if isinstance(node, ast.Constant) and not isinstance(node.value, int | float | str):
+        raise ExpressionError(f"{node.value!r} is not allowed in the expression {text!r}")
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -93,45 +124,115 @@ def names(text: str) -> tuple[str, ...]:
 def evaluate(text: str, values: Mapping[str, Any]) -> Any:
     """Evaluate an expression over arrays or numbers.
 
+    Arithmetic on NumPy arrays follows IEEE 754 without a warning: a run divided by zero is
+    infinite, and the caller decides what that means. Numbers alone must give a finite number.
+
     Args:
         text: The expression.
         values: What each name stands for.
 
     Raises:
-        ExpressionError: It does not parse, or names something that `values` lacks.
+        ExpressionError: It does not parse, names something that `values` lacks, or does not
+            make sense: text in arithmetic, numbers joined by ``and``, a division by zero.
 
     >>> evaluate("6 * params * tokens", {"params": 2.0, "tokens": 10.0})
     120.0
     """
-    return _walk(parse(text), values, text)
+    tree = parse(text)
+    try:
+        with np.errstate(all="ignore"):
+            return _walk(tree, values, text)
+    except ExpressionError:
+        raise
+    except (TypeError, ValueError, ArithmeticError, RecursionError, MemoryError) as error:
+        reason = str(error).strip().partition("\n")[0]  # some of JAX's run over many lines
+        raise ExpressionError(f"cannot evaluate the expression {text!r}: {reason}") from None
 
 
 def _walk(node: ast.expr, values: Mapping[str, Any], text: str) -> Any:
     match node:
         case ast.Constant(value=value):
-            return value
+            return _constant(value, text)
         case ast.Name(id=name):
             if name not in values:
                 hint = did_you_mean(name, values)
                 raise ExpressionError(f"{name!r} in the expression {text!r} is unknown; {hint}")
             return values[name]
         case ast.BinOp(left=left, op=op, right=right):
-            return _ARITHMETIC[type(op)](_walk(left, values, text), _walk(right, values, text))
+            sides = _walk(left, values, text), _walk(right, values, text)
+            return _calculate(op, *sides, text)
         case ast.UnaryOp(op=op, operand=operand):
             value = _walk(operand, values, text)
             if isinstance(op, ast.Not):
-                return np.logical_not(value)
+                truth = _truth(value, text)
+                return not truth if isinstance(truth, bool) else ~truth
+            value = _numeric(value, text)
             return -value if isinstance(op, ast.USub) else value
         case ast.BoolOp(op=op, values=parts):
-            join = np.logical_and if isinstance(op, ast.And) else np.logical_or
-            return functools.reduce(join, (_walk(part, values, text) for part in parts))
+            join = operator.and_ if isinstance(op, ast.And) else operator.or_
+            truths = [_truth(_walk(part, values, text), text) for part in parts]
+            return functools.reduce(join, truths)
         case ast.Compare(left=left, ops=ops, comparators=comparators):
             sides = [_walk(side, values, text) for side in (left, *comparators)]
             pairs = zip(ops, sides, sides[1:], strict=False)
-            return functools.reduce(
-                np.logical_and, (_COMPARISONS[type(op)](a, b) for op, a, b in pairs)
-            )
+            truths = [_truth(_compare(op, a, b, text), text) for op, a, b in pairs]
+            return functools.reduce(operator.and_, truths)
     raise ExpressionError(f"cannot evaluate the expression {text!r}")
+
+
+def _constant(value: Any, text: str) -> Any:
+    # A large int would turn NumPy arrays into arrays of Python objects.
+    if isinstance(value, int) and abs(value) > _EXACT:
+        try:
+            return float(value)
+        except OverflowError:
+            raise ExpressionError(f"a number in the expression {text!r} is too large") from None
+    return value
+
+
+def _calculate(op: ast.operator, left: Any, right: Any, text: str) -> Any:
+    operation = _ARITHMETIC[type(op)]
+    left, right = _numeric(left, text), _numeric(right, text)
+    if not (isinstance(left, int | float) and isinstance(right, int | float)):
+        return operation(left, right)
+    # Numbers alone are floats: 9**9**9 is an overflow and not a long wait for an exact integer.
+    try:
+        value = operation(float(left), float(right))
+    except ArithmeticError as error:
+        raise ExpressionError(f"cannot evaluate the expression {text!r}: {error}") from None
+    if isinstance(value, complex) or not math.isfinite(value):
+        raise ExpressionError(f"a part of the expression {text!r} is not a finite number")
+    return value
+
+
+def _compare(op: ast.cmpop, left: Any, right: Any, text: str) -> Any:
+    if _is_text(left) != _is_text(right):
+        raise ExpressionError(
+            f"the expression {text!r} compares text with numbers; put quotes around text, and "
+            "none around numbers"
+        )
+    return _COMPARISONS[type(op)](left, right)
+
+
+def _is_text(value: Any) -> bool:
+    kind = getattr(getattr(value, "dtype", None), "kind", None)
+    return isinstance(value, str) or kind in ("U", "S", "T")
+
+
+def _numeric(value: Any, text: str) -> Any:
+    if _is_text(value):
+        raise ExpressionError(f"the expression {text!r} calculates with text; use numbers")
+    return value
+
+
+def _truth(value: Any, text: str) -> Any:
+    is_truth = isinstance(value, bool) or getattr(value, "dtype", None) == np.bool_
+    if not is_truth:
+        raise ExpressionError(
+            f"and, or, not join comparisons in the expression {text!r}; write each in full, such "
+            "as family == 'a' or family == 'b'"
+        )
+    return value
 
 
 def log_monomial(text: str, logs: Mapping[str, Any], exponents: Mapping[str, Any]) -> Any:

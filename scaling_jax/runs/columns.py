@@ -5,6 +5,7 @@ from dataclasses import dataclass
 POSITIVE = "positive"  # a scale: > 0, so that its logarithm exists
 FRACTION = "fraction"  # within [0, 1]
 REAL = "real"  # any finite number
+WEIGHT = "weight"  # >= 0, and not zero for every run
 LABEL = "label"  # text that names a group
 
 
@@ -16,7 +17,7 @@ class Column:
         name: The canonical name.
         unit: Unit of the numbers, in words.
         meaning: One line for people.
-        kind: `POSITIVE`, `FRACTION`, `REAL` or `LABEL`.
+        kind: `POSITIVE`, `FRACTION`, `REAL`, `WEIGHT` or `LABEL`.
         symbol: The letter the literature uses, if any.
         usual: A (low, high) range outside which a value is probably in another unit.
     """
@@ -28,30 +29,70 @@ class Column:
     symbol: str = ""
     usual: tuple[float, float] | None = None
 
+    @property
+    def counts(self) -> bool:
+        """Whether people write the values as sizes, such as ``7B`` or ``1,000,000``."""
+        return self.unit in _COUNTED
+
+
+_COUNTED = ("parameters", "tokens", "FLOP", "entries", "layers", "units", "steps", "examples")
 
 CANONICAL: dict[str, Column] = {
     column.name: column
     for column in (
-        Column("params", "parameters", "model size, in the source's own convention", symbol="N",
-               usual=(1e3, 1e14)),
-        Column("params_total", "parameters", "all parameters, embeddings included",
-               usual=(1e3, 1e14)),
-        Column("params_no_embed", "parameters", "parameters without the embeddings",
-               usual=(1e3, 1e14)),
-        Column("params_non_vocab", "parameters", "parameters that do not depend on the vocabulary",
-               usual=(1e3, 1e14)),
-        Column("params_vocab", "parameters", "parameters of the vocabulary (input and output)",
-               usual=(1e3, 1e13)),
+        Column(
+            "params",
+            "parameters",
+            "model size, in the source's own convention",
+            symbol="N",
+            usual=(1e3, 1e14),
+        ),
+        Column(
+            "params_total", "parameters", "all parameters, embeddings included", usual=(1e3, 1e14)
+        ),
+        Column(
+            "params_no_embed", "parameters", "parameters without the embeddings", usual=(1e3, 1e14)
+        ),
+        Column(
+            "params_non_vocab",
+            "parameters",
+            "parameters that do not depend on the vocabulary",
+            usual=(1e3, 1e14),
+        ),
+        Column(
+            "params_vocab",
+            "parameters",
+            "parameters of the vocabulary (input and output)",
+            usual=(1e3, 1e13),
+        ),
         Column("active_params", "parameters", "parameters used for one token", usual=(1e3, 1e14)),
-        Column("tokens", "tokens", "training tokens, repeats counted", symbol="D",
-               usual=(1e4, 1e16)),
-        Column("unique_tokens", "tokens", "distinct training tokens", symbol="U",
-               usual=(1e4, 1e16)),
-        Column("tokens_per_param", "tokens per parameter", "token multiplier, tokens / params",
-               symbol="M", usual=(1e-2, 1e6)),
+        Column(
+            "tokens", "tokens", "training tokens, repeats counted", symbol="D", usual=(1e4, 1e16)
+        ),
+        Column(
+            "unique_tokens", "tokens", "distinct training tokens", symbol="U", usual=(1e4, 1e16)
+        ),
+        Column("epochs", "epochs", "passes over the distinct tokens, tokens / unique_tokens"),
+        Column(
+            "tokens_per_param",
+            "tokens per parameter",
+            "token multiplier, tokens / params",
+            symbol="M",
+            usual=(1e-2, 1e6),
+        ),
         Column("compute_flops", "FLOP", "training compute", symbol="C", usual=(1e9, 1e30)),
-        Column("loss", "nats per token", "final loss, in nats per token unless said",
-               symbol="L", usual=(1e-3, 20.0)),
+        # Real, not positive: a loss relative to a baseline can be negative. Whether it must have a
+        # logarithm depends on the objective, so the fit decides.
+        Column(
+            "loss",
+            "nats per token",
+            "final loss, in nats per token unless said",
+            kind=REAL,
+            symbol="L",
+            usual=(1e-3, 20.0),
+        ),
+        Column("perplexity", "", "exp(loss)"),
+        Column("bits_per_byte", "bits per byte", "loss over the bytes of the text"),
         Column("error", "fraction", "error rate", kind=FRACTION),
         Column("accuracy", "fraction", "accuracy", kind=FRACTION),
         Column("learning_rate", "per step", "peak learning rate", usual=(1e-8, 10.0)),
@@ -62,10 +103,11 @@ CANONICAL: dict[str, Column] = {
         Column("depth", "layers", "number of layers"),
         Column("width", "units", "model width"),
         Column("step", "steps", "optimiser step"),
-        Column("examples", "examples", "training examples, for data not counted in tokens",
-               symbol="m"),
+        Column(
+            "examples", "examples", "training examples, for data not counted in tokens", symbol="m"
+        ),
         Column("seed", "", "random seed of the run", kind=REAL),
-        Column("weight", "", "weight of the run in the objective", kind=REAL),
+        Column("weight", "", "weight of the run in the objective", kind=WEIGHT),
         Column("loss_std", "nats per token", "standard deviation of the loss"),
         Column("family", "", "model family, corpus or experiment", kind=LABEL),
         Column("split", "", "part of the data a value belongs to", kind=LABEL),
@@ -76,13 +118,22 @@ CANONICAL: dict[str, Column] = {
 # Spellings that appear in the wild. Matching ignores case, spaces, dashes and underscores.
 ALIASES: dict[str, str] = {
     "n": "params", "nparams": "params", "numparams": "params", "parameters": "params",
-    "modelsize": "params", "d": "tokens", "ntokens": "tokens", "numtokens": "tokens",
-    "trainingtokens": "tokens", "tokennum": "tokens", "c": "compute_flops",
-    "flop": "compute_flops", "flops": "compute_flops", "compute": "compute_flops",
-    "trainingflop": "compute_flops", "trainingflops": "compute_flops", "l": "loss",
-    "finalloss": "loss", "valloss": "loss", "trainloss": "loss", "lr": "learning_rate",
-    "peaklr": "learning_rate", "uniquetokens": "unique_tokens", "numexperts": "experts",
-    "nexperts": "experts", "parallelstreams": "streams", "model": "family", "steps": "step",
+    "nparameters": "params", "numparameters": "params", "parametercount": "params",
+    "paramcount": "params", "modelsize": "params", "totalparams": "params_total",
+    "paramsnonembedding": "params_no_embed", "nonembeddingparams": "params_no_embed",
+    "nonvocabparameters": "params_non_vocab", "activeparameters": "active_params",
+    "d": "tokens", "ntokens": "tokens", "numtokens": "tokens", "tokencount": "tokens",
+    "totaltokens": "tokens", "trainingtokens": "tokens", "traintokens": "tokens",
+    "tokennum": "tokens", "nepochs": "epochs",
+    "numepochs": "epochs", "c": "compute_flops", "flop": "compute_flops",
+    "flops": "compute_flops", "compute": "compute_flops", "trainingflop": "compute_flops",
+    "trainingflops": "compute_flops", "trainingcompute": "compute_flops",
+    "totalflops": "compute_flops", "l": "loss", "finalloss": "loss", "valloss": "loss",
+    "validationloss": "loss", "evalloss": "loss", "testloss": "loss", "trainloss": "loss",
+    "trainingloss": "loss", "ppl": "perplexity", "bpb": "bits_per_byte", "lr": "learning_rate",
+    "peaklr": "learning_rate", "numexperts": "experts", "nexperts": "experts",
+    "parallelstreams": "streams", "steps": "step", "seenexamples": "examples",
+    "runname": "run", "runid": "run", "model": "family",
 }  # fmt: skip
 
 

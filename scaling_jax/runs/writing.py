@@ -1,0 +1,64 @@
+"""A run table leaves the library: as a CSV file, or as a pandas frame."""
+
+from __future__ import annotations
+
+import csv
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scaling_jax.errors import RunTableError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scaling_jax.runs.table import RunTable
+
+
+def to_pandas(runs: RunTable) -> pd.DataFrame:
+    """Return the columns as a pandas frame; see `RunTable.to_pandas`."""
+    try:
+        import pandas as pd
+    except ImportError:
+        raise RunTableError(
+            "to_pandas needs pandas, which is not installed: pip install pandas; to_dict gives "
+            "the same columns as arrays"
+        ) from None
+    return pd.DataFrame(runs.to_dict())
+
+
+def to_csv(runs: RunTable, path: str | os.PathLike[str]) -> None:
+    """Write the columns to a CSV file; see `RunTable.to_csv`."""
+    columns = [_cells(values) for values in runs.to_dict().values()]
+    temporary = None
+    try:
+        target = Path(path)
+        # Beside the target, so that the rename stays within one file system.
+        temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+        with open(temporary, "x", encoding="utf-8", newline="") as file:
+            # csv quotes a carriage return only where it is part of the line terminator.
+            writer = csv.writer(file, lineterminator="\r\n")
+            writer.writerow(runs.columns)
+            writer.writerows(zip(*columns, strict=True))
+        os.replace(temporary, target)
+    except (OSError, ValueError, TypeError, csv.Error) as error:
+        raise RunTableError(f"cannot write {path}: {error}") from None
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _cells(values: np.ndarray) -> list[str]:
+    if values.dtype.kind == "U":
+        return values.tolist()
+    return [_number(value) for value in values.tolist()]
+
+
+def _number(value: float) -> str:
+    """Return the shortest text that reads back as the same float64."""
+    if value.is_integer() and 0.0 < abs(value) < 1e15:
+        return str(int(value))
+    return repr(value)
