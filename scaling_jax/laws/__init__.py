@@ -1,5 +1,13 @@
-"""The atlas of scaling laws: `sj.laws.get(name)`, `sj.laws.list()`."""
+"""The atlas of scaling laws: `sj.laws.get(name)`, `sj.laws.list()`.
 
+Every module of laws below is imported for what it registers.
+"""
+
+from scaling_jax.laws import farseer as _farseer
+from scaling_jax.laws import learning_curves as _learning_curves
+from scaling_jax.laws import loss_surfaces as _loss_surfaces
+from scaling_jax.laws import parallel as _parallel
+from scaling_jax.laws.checks import check as check
 from scaling_jax.laws.declaration import Anchor as Anchor
 from scaling_jax.laws.declaration import Law as Law
 from scaling_jax.laws.declaration import Parameter as Parameter
@@ -13,6 +21,7 @@ from scaling_jax.laws.registry import list as list
 from scaling_jax.laws.registry import names as names
 from scaling_jax.laws.registry import register as register
 from scaling_jax.laws.registry import resolve as resolve
-from scaling_jax.laws import loss_surfaces as _loss_surfaces  # noqa: F401  isort: skip
+
+SUBJECTS = (_farseer, _learning_curves, _loss_surfaces, _parallel)
 
 _close_built_in()

@@ -10,19 +10,28 @@ loss at the centre of the data, so one start box, one prior and float32 serve ev
 import dataclasses
 import inspect
 import math
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import jax
+import jax.core
 import jax.numpy as jnp
+import numpy as np
 
 from scaling_jax.errors import LawError, did_you_mean, listing
-from scaling_jax.expressions import ExpressionError, log_monomial, names
-from scaling_jax.runs.columns import CANONICAL
+from scaling_jax.expressions import log_monomial, names
+from scaling_jax.runs.columns import CANONICAL, FRACTION, POSITIVE
+
+if TYPE_CHECKING:
+    from scaling_jax.laws.estimates import Estimate
 
 Values = Mapping[str, Any]
 INF = math.inf
+REAL_LINE = (-INF, INF)
+SCALE = (sys.float_info.min, INF)  # positive, so that a logarithm exists
+_DOMAINS = {POSITIVE: SCALE, FRACTION: (0.0, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,8 @@ class Variable:
         meaning: One line; the canonical column's by default.
         unit: Unit in words; the canonical column's by default.
         usual: (low, high) that the publication covers; values outside earn a warning.
+        bounds: Closed interval outside which the law is not defined; by default positive for a
+            scale, 0 to 1 for a fraction, any number for a column of one's own.
     """
 
     column: str
@@ -42,15 +53,33 @@ class Variable:
     meaning: str = ""
     unit: str = ""
     usual: tuple[float, float] | None = None
+    bounds: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         known = CANONICAL.get(self.column)
-        if known is None:
-            object.__setattr__(self, "symbol", self.symbol or self.column)
-            return
-        for name in ("symbol", "meaning", "unit", "usual"):
-            object.__setattr__(self, name, getattr(self, name) or getattr(known, name))
-        object.__setattr__(self, "symbol", self.symbol or self.column)
+        defaults = {"symbol": self.column, "bounds": REAL_LINE}
+        if known is not None:
+            defaults = {
+                "symbol": known.symbol or self.column,
+                "meaning": known.meaning,
+                "unit": known.unit,
+                "usual": known.usual,
+                "bounds": _DOMAINS.get(known.kind, REAL_LINE),
+            }
+        for name, value in defaults.items():
+            object.__setattr__(self, name, getattr(self, name) or value)
+
+    @property
+    def domain(self) -> tuple[float, float]:
+        """The closed interval of values that the law is defined for."""
+        return self.bounds or REAL_LINE
+
+    @property
+    def constraint(self) -> str:
+        """The bounds as people write them: ``> 0``, ``>= 1``, ``0 .. 1`` or ``real``."""
+        if self.domain == SCALE:
+            return "> 0"
+        return _constraint(self.domain, ">=", "<=")
 
 
 @dataclass(frozen=True)
@@ -63,8 +92,9 @@ class Parameter:
         unit: Product of powers of the law's columns, exponents in terms of other parameters:
             ``"loss * params**alpha"``. ``"1"``: dimensionless.
         bounds: Open interval the value lies in; positive by default.
-        start: (low, high) of the box of starts, in the data's own units; by default chosen from
-            the bounds and the unit.
+        start: (low, high) of the box of starts, when columns are divided by their geometric
+            means; by default chosen from the bounds and the unit. Starts are spread evenly in
+            the logarithm of the distance to a bound, or in the value if there is none.
     """
 
     name: str
@@ -81,14 +111,7 @@ class Parameter:
     @property
     def constraint(self) -> str:
         """The bounds as people write them."""
-        low, high = self.bounds
-        if math.isinf(low) and math.isinf(high):
-            return "real"
-        if math.isinf(high):
-            return f"> {low:g}"
-        if math.isinf(low):
-            return f"< {high:g}"
-        return f"{low:g} .. {high:g}"
+        return _constraint(self.bounds, ">", "<")
 
 
 @dataclass(frozen=True)
@@ -109,6 +132,9 @@ class Reference:
         )
 
 
+NO_REFERENCE = Reference()
+
+
 @dataclass(frozen=True)
 class Anchor:
     """Coordinates for laws whose units alone do not centre them (Farseer).
@@ -124,7 +150,7 @@ class Anchor:
     from_natural: Callable[[Values, Values], dict[str, Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Law:
     """A scaling law: `law(theta, inputs)` is its prediction.
 
@@ -135,10 +161,14 @@ class Law:
         output: What it predicts.
         parameters: Its coefficients, in the order of the formula.
         formula: The formula as text.
+        predicts: The predicted quantity, and in which setting.
         reference: Where it was published.
-        notes: What to watch out for.
+        fitting: How the publication fitted it.
+        notes: Conventions: how columns are counted, other parameterisations.
+        limits: Where it fails, and what not to do with it.
         returns: ``"natural"``, or ``"log"`` if the function gives the logarithm.
         anchor: Better coordinates than the units give, if any.
+        estimates: Path of a TOML file of published estimates; built-in laws bring their own.
         options: The choices that made this member of a family (number of breaks, ...).
         fixed: Parameters held at a value, see `fix`.
         tied: Parameters that equal another one, see `tie`.
@@ -151,10 +181,14 @@ class Law:
     output: Variable
     parameters: tuple[Parameter, ...]
     formula: str = ""
-    reference: Reference = Reference()
+    predicts: str = ""
+    reference: Reference = NO_REFERENCE
+    fitting: str = ""
     notes: str = ""
+    limits: str = ""
     returns: str = "natural"
     anchor: Anchor | None = None
+    estimates: str = ""
     options: tuple[tuple[str, Any], ...] = ()
     fixed: tuple[tuple[str, float], ...] = ()
     tied: tuple[tuple[str, str], ...] = ()
@@ -162,6 +196,22 @@ class Law:
 
     def __post_init__(self) -> None:
         _check_declaration(self)
+
+    def __repr__(self) -> str:
+        return f"<Law {self.label}: {self.formula or self.output.symbol}>"
+
+    @property
+    def label(self) -> str:
+        """Name with the options and held parameters that tell it from its relatives.
+
+        Example:
+            >>> import scaling_jax as sj
+            >>> sj.laws.get("bnsl", breaks=2).fix(a=0.0).label
+            'bnsl(breaks=2, x=tokens, output=loss, a=0)'
+        """
+        held = {**dict(self.options), **{n: f"{v:g}" for n, v in self.fixed}, **dict(self.tied)}
+        text = ", ".join(f"{name}={value}" for name, value in held.items())
+        return f"{self.name}({text})" if text else self.name
 
     # Prediction
 
@@ -179,22 +229,57 @@ class Law:
             >>> round(float(law(theta, dict(params=70e9, tokens=1.4e12))), 3)
             1.937
         """
-        value = self.function(**self._columns(inputs), **self.complete(theta))
+        value = self._evaluate(theta, inputs)
         return jnp.exp(value) if self.returns == "log" else value
 
     def log(self, theta: Values, inputs: Values) -> jax.Array:
         """Return the natural logarithm of the prediction."""
-        value = self.function(**self._columns(inputs), **self.complete(theta))
+        value = self._evaluate(theta, inputs)
         return value if self.returns == "log" else jnp.log(value)
 
-    def published(self, name: str | None = None):
+    def check_inputs(self, inputs: Values) -> None:
+        """Refuse inputs that are not finite or lie where the law is not defined.
+
+        Args:
+            inputs: Value of each input column, concrete numbers or arrays.
+
+        Raises:
+            LawError: Names the column, the first offending value and the law's constraint.
+
+        Example:
+            >>> import scaling_jax as sj
+            >>> sj.laws.get("chinchilla").check_inputs(dict(params=70e9, tokens=-1.0))
+            Traceback (most recent call last):
+            scaling_jax.errors.LawError: chinchilla takes tokens > 0, not -1; correct the value
+        """
+        columns = self._columns(inputs)
+        for variable in self.inputs:
+            if isinstance(columns[variable.column], jax.core.Tracer):
+                continue  # the value is not known while JAX traces
+            values = np.asarray(columns[variable.column], np.float64).ravel()
+            low, high = variable.domain
+            bad = values[~(np.isfinite(values) & (low <= values) & (values <= high))]
+            if bad.size:
+                constraint = "finite" if variable.constraint == "real" else variable.constraint
+                raise LawError(
+                    f"{self.name} takes {variable.column} {constraint}, not {bad[0]:g}; "
+                    "correct the value"
+                )
+
+    @overload
+    def published(self, name: None = None) -> "dict[str, Estimate]": ...
+
+    @overload
+    def published(self, name: str) -> "Estimate": ...
+
+    def published(self, name=None):
         """Return the published estimates by name, or the one called `name`.
 
         Example:
             >>> import scaling_jax as sj
             >>> epoch = sj.laws.get("chinchilla").published("epoch")
             >>> round(float(epoch(params=70e9, tokens=1.4e12)), 3)
-            1.976
+            1.973
         """
         from scaling_jax.laws.estimates import published
 
@@ -234,14 +319,25 @@ class Law:
             ('A', 'B', 'alpha', 'beta')
         """
         self._check_known(values)
+        bounds = {p.name: p for p in self.parameters}
         for name, value in values.items():
-            if not math.isfinite(value):
-                raise LawError(f"{self.name} cannot hold {name} at {value}; give a finite number")
+            low, high = bounds[name].bounds
+            if not (math.isfinite(value) and low <= value <= high):
+                raise LawError(
+                    f"{self.name} cannot hold {name} at {value}; give a finite number, "
+                    f"{bounds[name].constraint}"
+                )
         fixed = dict(self.fixed) | {name: float(value) for name, value in values.items()}
         return dataclasses.replace(self, fixed=tuple(fixed.items()), anchor=None)
 
     def tie(self, **names_: str) -> "Law":
-        """Return the law with some parameters equal to another one: `law.tie(beta="alpha")`."""
+        """Return the law with some parameters equal to another one.
+
+        Example:
+            >>> import scaling_jax as sj
+            >>> sj.laws.get("chinchilla").tie(beta="alpha").free_names
+            ('E', 'A', 'B', 'alpha')
+        """
         self._check_known(names_)
         self._check_known(names_.values())
         tied = dict(self.tied) | names_
@@ -249,7 +345,7 @@ class Law:
 
     def complete(self, theta: Values) -> dict[str, Any]:
         """Return every parameter's value from the free ones, fixed and tied ones filled in."""
-        known = {**theta, **dict(self.fixed)}
+        known = {name: _floating(value) for name, value in {**theta, **dict(self.fixed)}.items()}
         for name, other in self.tied:
             known[name] = known.get(other)
         missing = [p.name for p in self.parameters if known.get(p.name) is None]
@@ -291,12 +387,15 @@ class Law:
             >>> theta = dict(E=1.9051, A=4.0005, B=1.0509, alpha=0.3511, beta=0.4587)
             >>> scales = dict(loss=0.0, params=math.log(1e6), tokens=math.log(1e9))
             >>> round(float(law.rescaled(theta, scales)["A"]), 1)
-            511.4
+            511.3
         """
         units = self.log_units(theta, logs)
-        return {p.name: theta[p.name] * jnp.exp(units[p.name]) for p in self.parameters}
+        return {p.name: theta[p.name] * _exp(units[p.name]) for p in self.parameters}
 
     # Checks
+
+    def _evaluate(self, theta: Values, inputs: Values) -> jax.Array:
+        return jnp.asarray(self.function(**self._columns(inputs), **self.complete(theta)))
 
     def _columns(self, inputs: Values) -> dict[str, Any]:
         missing = [name for name in self.input_names if name not in inputs]
@@ -304,46 +403,103 @@ class Law:
             raise LawError(
                 f"{self.name} needs {listing(missing)}; it takes {listing(self.input_names)}"
             )
-        return {name: inputs[name] for name in self.input_names}
+        return {name: _floating(inputs[name]) for name in self.input_names}
 
-    def _check_known(self, given) -> None:
+    def _check_known(self, given: Iterable[str]) -> None:
         known = [p.name for p in self.parameters]
         for name in given:
             if name not in known:
-                raise LawError(f"{self.name} has no parameter {name!r}; {did_you_mean(name, known)}")
+                raise LawError(
+                    f"{self.name} has no parameter {name!r}; {did_you_mean(name, known)}"
+                )
+
+
+def _constraint(bounds: tuple[float, float], above: str, below: str) -> str:
+    low, high = bounds
+    if math.isinf(low) and math.isinf(high):
+        return "real"
+    if math.isinf(high):
+        return f"{above} {low:g}"
+    if math.isinf(low):
+        return f"{below} {high:g}"
+    return f"{low:g} .. {high:g}"
+
+
+def _floating(value: Any) -> Any:
+    """Return a number or array as floating point: 7e10 parameters overflow a 32-bit integer."""
+    if isinstance(value, jax.Array):
+        return value if jnp.issubdtype(value.dtype, jnp.inexact) else value.astype(float)
+    if value is None or isinstance(value, float):
+        return value
+    if isinstance(value, int):
+        return float(value)
+    array = np.asarray(value)
+    return array if np.issubdtype(array.dtype, np.inexact) else array.astype(np.float64)
+
+
+def _exp(value: Any) -> Any:
+    """Return the exponential in float64 for plain numbers, whatever JAX's default precision."""
+    return jnp.exp(value) if isinstance(value, jax.Array) else np.exp(value)
 
 
 def _check_declaration(law: Law) -> None:
     """Refuse a law whose function, parameters and units do not fit together."""
-    parameter_names = [p.name for p in law.parameters]
-    columns = [*law.input_names, law.output.column]
-    repeated = {n for n in columns + parameter_names if (columns + parameter_names).count(n) > 1}
-    if repeated:
-        raise LawError(f"{law.name} declares {listing(sorted(repeated))} twice; use distinct names")
     if law.returns not in ("natural", "log"):
         raise LawError(f"{law.name} says returns={law.returns!r}; use 'natural' or 'log'")
-    try:
-        inspect.signature(law.function).bind(**dict.fromkeys([*law.input_names, *parameter_names]))
-    except TypeError as error:
-        raise LawError(
-            f"the function of {law.name} does not take its inputs {listing(law.input_names)} and "
-            f"parameters {listing(parameter_names)}: {error}"
-        ) from None
-    dimensionless = dict.fromkeys((p.name for p in law.parameters if p.dimensionless), 1.0)
-    for p in law.parameters:
-        low, high = p.bounds
-        if not low < high:
-            raise LawError(f"{law.name}: the bounds of {p.name} are empty ({low:g} .. {high:g})")
-        try:
-            log_monomial(p.unit, dict.fromkeys(columns, 0.0), dimensionless)
-        except ExpressionError as error:
-            raise LawError(f"{law.name}: the unit of {p.name} is wrong: {error}") from None
-        if not p.dimensionless and any(math.isfinite(b) and b != 0 for b in p.bounds):
-            raise LawError(
-                f"{law.name}: {p.name} has the unit {p.unit}, so it can be bounded at 0 only, "
-                f"not {p.constraint}"
-            )
+    _check_names(law)
+    for parameter in law.parameters:
+        _check_bounds(law, parameter)
+        _check_unit(law, parameter)
     held = [name for name, _ in (*law.fixed, *law.tied)]
     circular = [other for _, other in law.tied if other in dict(law.tied)]
     if circular or len(set(held)) < len(held):
-        raise LawError(f"{law.name}: each parameter can be fixed or tied once, to a free or fixed one")
+        raise LawError(
+            f"{law.name}: each parameter can be fixed or tied once, to a free or fixed one"
+        )
+
+
+def _check_names(law: Law) -> None:
+    parameters = [p.name for p in law.parameters]
+    everything = [*law.input_names, law.output.column, *parameters]
+    repeated = {name for name in everything if everything.count(name) > 1}
+    if repeated:
+        raise LawError(f"{law.name} declares {listing(sorted(repeated))} twice; use distinct names")
+    try:
+        inspect.signature(law.function).bind(**dict.fromkeys([*law.input_names, *parameters]))
+    except TypeError as error:
+        raise LawError(
+            f"the function of {law.name} does not take its inputs {listing(law.input_names)} and "
+            f"parameters {listing(parameters)}: {error}"
+        ) from None
+
+
+def _check_bounds(law: Law, parameter: Parameter) -> None:
+    low, high = parameter.bounds
+    if not low < high:
+        raise LawError(
+            f"{law.name}: the bounds of {parameter.name} are empty ({low:g} .. {high:g})"
+        )
+    if not parameter.dimensionless and any(math.isfinite(b) and b != 0 for b in (low, high)):
+        raise LawError(
+            f"{law.name}: {parameter.name} has the unit {parameter.unit}, so it can be bounded at "
+            f"0 only, not {parameter.constraint}"
+        )
+    if parameter.start is None:
+        return
+    first, last = parameter.start
+    if not (low <= first < last <= high and math.isfinite(first) and math.isfinite(last)):
+        raise LawError(
+            f"{law.name}: the starts of {parameter.name}, {first:g} .. {last:g}, are not a finite "
+            f"interval within its bounds, {parameter.constraint}"
+        )
+
+
+def _check_unit(law: Law, parameter: Parameter) -> None:
+    """Refuse a unit that is no product of powers of the columns with dimensionless exponents."""
+    columns = dict.fromkeys((*law.input_names, law.output.column), 0.0)
+    # Distinct values, so that an exponent such as 1/(alpha - beta) is not divided by zero.
+    exponents = {p.name: 1.0 + 0.1 * k for k, p in enumerate(law.parameters) if p.dimensionless}
+    try:
+        log_monomial(parameter.unit, columns, exponents)
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise LawError(f"{law.name}: the unit of {parameter.name} is wrong: {error}") from None

@@ -1,16 +1,21 @@
 """The registry of laws: `get`, `list`, and the decorator that writes a law in ten lines."""
 
 import builtins
+import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from scaling_jax.errors import LawError, did_you_mean
-from scaling_jax.laws.declaration import Anchor, Law, Parameter, Reference, Variable
+import numpy as np
+
+from scaling_jax.errors import LawError, did_you_mean, listing
+from scaling_jax.laws.checks import check
+from scaling_jax.laws.declaration import NO_REFERENCE, Anchor, Law, Parameter, Reference, Variable
 
 _LAWS: dict[str, Law] = {}
-_FAMILIES: dict[str, Callable[..., Law]] = {}
+_FAMILIES: "dict[str, Family]" = {}
 _BUILT_IN: set[str] = set()
 
 
@@ -21,10 +26,14 @@ def law(
     *,
     output: str | Variable = "loss",
     inputs: Mapping[str, str] | Iterable[Variable] = (),
-    reference: Reference = Reference(),
+    predicts: str = "",
+    reference: Reference = NO_REFERENCE,
+    fitting: str = "",
     notes: str = "",
+    limits: str = "",
     returns: str = "natural",
     anchor: Anchor | None = None,
+    estimates: str = "",
     verified: bool = True,
 ) -> Callable[[Callable[..., Any]], Law]:
     """Make a law of a function and register it under `name`.
@@ -36,14 +45,19 @@ def law(
         output: The column it predicts.
         inputs: Column -> symbol, or variables; by default the function's positional
             arguments under their canonical symbols.
+        predicts: The predicted quantity, and in which setting.
         reference: Where it was published.
-        notes: What to watch out for.
+        fitting: How the publication fitted it.
+        notes: Conventions: how columns are counted, other parameterisations.
+        limits: Where it fails, and what not to do with it.
         returns: ``"log"`` if the function gives the logarithm of the prediction.
         anchor: Better coordinates than the units give, if any.
+        estimates: Path of a TOML file of published estimates, see `Law.published`.
         verified: False if the formula was recalled rather than read.
 
     Raises:
-        LawError: The declaration does not fit the function.
+        LawError: The declaration does not fit the function, the function is not elementwise
+            JAX, or the units are not those of the formula.
 
     Example:
         >>> import scaling_jax as sj
@@ -71,10 +85,14 @@ def law(
                 output=Variable(output) if isinstance(output, str) else output,
                 parameters=tuple(parameters),
                 formula=formula,
+                predicts=predicts,
                 reference=reference,
+                fitting=fitting,
                 notes=notes,
+                limits=limits,
                 returns=returns,
                 anchor=anchor,
+                estimates=estimates,
                 verified=verified,
             )
         )
@@ -83,25 +101,71 @@ def law(
 
 
 def register(law: Law) -> Law:
-    """Register a law under its name and return it; a user's own law may be replaced."""
-    if law.name in _BUILT_IN:
-        raise LawError(f"{law.name!r} is a built-in law; choose another name")
+    """Register a law under its name and return it; a user's own law may be replaced.
+
+    Raises:
+        LawError: The name is a built-in law's, or the law does not pass `check`.
+    """
+    _refuse_built_in(law.name)
+    if _BUILT_IN:  # the built-in laws are checked by the tests, not at every import
+        check(law)
+    _FAMILIES.pop(law.name, None)
     _LAWS[law.name] = law
     return law
 
 
-def family(name: str) -> Callable[[Callable[..., Law]], Callable[..., Law]]:
+@dataclass(frozen=True, eq=False)
+class Family:
+    """A law for each choice of options; the same options give the same (hashable) law."""
+
+    name: str
+    make: Callable[..., Law]
+
+    def __post_init__(self) -> None:
+        # typed: True and 1.0 are not a number of breaks, though they equal 1
+        object.__setattr__(
+            self, "_member", functools.lru_cache(maxsize=None, typed=True)(self._make)
+        )
+
+    def __call__(self, **options: Any) -> Law:
+        """Return the member for these options, the others at their defaults."""
+        known = inspect.signature(self.make).parameters
+        for option in options:
+            if option not in known:
+                raise LawError(
+                    f"{self.name} has no option {option!r}; {did_you_mean(option, known)}"
+                )
+        chosen = {name: _plain(options.get(name, option.default)) for name, option in known.items()}
+        missing = [name for name, value in chosen.items() if value is inspect.Parameter.empty]
+        if missing:
+            raise LawError(f"{self.name} needs the option {listing(missing)}")
+        try:
+            return self._member(**chosen)  # type: ignore[attr-defined]
+        except TypeError as error:
+            raise LawError(f"{self.name} cannot be made with {chosen}: {error}") from None
+
+    def _make(self, **options: Any) -> Law:
+        member = self.make(**options)
+        member = dataclasses.replace(member, name=self.name, options=tuple(options.items()))
+        if self.name not in _BUILT_IN:
+            check(member)
+        return member
+
+
+def family(name: str) -> Callable[[Callable[..., Law]], Family]:
     """Register a function that makes one law for each choice of its keyword options.
 
-    Members are made once, so that the same options give the same (hashable) law.
+    Example:
+        >>> import scaling_jax as sj
+        >>> sj.laws.get("bnsl") is sj.laws.get("bnsl", breaks=1, x="tokens")
+        True
     """
 
-    def register_family(make: Callable[..., Law]) -> Callable[..., Law]:
-        if name in _BUILT_IN:
-            raise LawError(f"{name!r} is a built-in law; choose another name")
-        member = functools.lru_cache(maxsize=None)(make)
-        _FAMILIES[name] = member
-        return member
+    def register_family(make: Callable[..., Law]) -> Family:
+        _refuse_built_in(name)
+        _LAWS.pop(name, None)
+        _FAMILIES[name] = Family(name, make)
+        return _FAMILIES[name]
 
     return register_family
 
@@ -118,16 +182,11 @@ def get(name: str, **options: Any) -> Law:
         ('a', 'b', 'c0', 'c1', 'd1', 'f1', 'c2', 'd2', 'f2')
     """
     if name in _FAMILIES:
-        make = _FAMILIES[name]
-        known = inspect.signature(make).parameters
-        for option in options:
-            if option not in known:
-                raise LawError(f"{name} has no option {option!r}; {did_you_mean(option, known)}")
-        return make(**options)
+        return _FAMILIES[name](**options)
     if name not in _LAWS:
         raise LawError(f"there is no law {name!r}; {did_you_mean(name, builtins.list(names()))}")
     if options:
-        raise LawError(f"{name} is a single law and takes no options, not {', '.join(options)}")
+        raise LawError(f"{name} is a single law and takes no options; leave out {listing(options)}")
     return _LAWS[name]
 
 
@@ -151,11 +210,23 @@ def close_built_in() -> None:
     _BUILT_IN.update(names())
 
 
+def _refuse_built_in(name: str) -> None:
+    if name in _BUILT_IN:
+        raise LawError(f"{name!r} is a built-in law; choose another name")
+
+
+def _plain(value: Any) -> Any:
+    """Return a NumPy scalar as the Python number, so that both choose the same member."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def _variables(function: Callable[..., Any], inputs: Any) -> tuple[Variable, ...]:
     if isinstance(inputs, Mapping):
         return tuple(Variable(column, symbol) for column, symbol in inputs.items())
     if given := tuple(inputs):
         return given
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.POSITIONAL_ONLY)
-    positional = [p.name for p in inspect.signature(function).parameters.values() if p.kind in kinds]
+    positional = [
+        p.name for p in inspect.signature(function).parameters.values() if p.kind in kinds
+    ]
     return tuple(Variable(name) for name in positional)

@@ -1,0 +1,61 @@
+"""The functional forms that many laws share, written once and evaluated stably.
+
+Powers are written as exp(exponent * log(x)). In the batch kernels x is one run's scalar and the
+exponent a vector of thousands of fits, so the logarithm is taken once for all of them and no
+general power is left.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+
+def power(x: Any, exponent: Any) -> jax.Array:
+    """Return x**exponent for positive x.
+
+    Example:
+        >>> round(float(power(16.0, -0.5)), 6)
+        0.25
+    """
+    return jnp.exp(exponent * jnp.log(x))
+
+
+def power_with_floor(x: Any, *, floor: Any, amplitude: Any, exponent: Any) -> jax.Array:
+    """Return floor + amplitude * x**exponent; the exponent carries its sign."""
+    return floor + amplitude * power(x, exponent)
+
+
+def log_scaled_power(x: Any, *, scale: Any, exponent: Any) -> jax.Array:
+    """Return log((scale / x)**exponent), a straight line in log x."""
+    return exponent * (jnp.log(scale) - jnp.log(x))
+
+
+def log_coupled_powers(first: Any, second: Any, exponent: Any) -> jax.Array:
+    """Return log((u + v)**exponent) from log u and log v.
+
+    Neither u, v nor their sum is formed, so none can overflow or vanish: with exponents near 2
+    and 1e16 tokens, v is below the smallest float32.
+    """
+    return exponent * jnp.logaddexp(first, second)
+
+
+def log_broken_power(
+    x: Any, *, amplitude: Any, slope: Any, breaks: Iterable[tuple[Any, Any, Any]]
+) -> jax.Array:
+    """Return the logarithm of amplitude * x**-slope with smooth changes of slope.
+
+    Args:
+        x: The scaled quantity, positive.
+        amplitude: Value of the first segment at x = 1, positive.
+        slope: Exponent of the first segment.
+        breaks: (change of slope, location, smoothness) of each break.
+    """
+    log_x = jnp.log(x)
+    value = jnp.log(amplitude) - slope * log_x
+    for change, location, smoothness in breaks:
+        # softplus, since (x / d)**(1 / f) overflows for sharp breaks: f = 0.05 is a 20th power.
+        steps = (log_x - jnp.log(location)) / smoothness
+        value = value - change * smoothness * jax.nn.softplus(steps)
+    return value
