@@ -5,9 +5,7 @@ import pytest
 
 import scaling_jax as sj
 from scaling_jax.support import Support
-from tests.fitting.conftest import grid
-
-STARTS = 32
+from tests.synthetic import STARTS, grid
 
 
 @pytest.fixture(scope="module")

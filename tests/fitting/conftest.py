@@ -1,24 +1,9 @@
-"""Tables with known truth and the fits that many tests look at."""
+"""Fits that many tests look at."""
 
-import numpy as np
 import pytest
 
 import scaling_jax as sj
-
-TRUTH = {"E": 1.8, "A": 480.0, "B": 2100.0, "alpha": 0.35, "beta": 0.37}
-STARTS = 32  # one compiled width for the whole folder
-
-
-def grid(noise: float = 0.0, seed: int = 0) -> sj.RunTable:
-    """Return 48 chinchilla runs on an 8 x 6 grid with log-normal noise."""
-    params, tokens = np.meshgrid(np.geomspace(1e7, 1e10, 8), np.geomspace(1e9, 1e12, 6))
-    params, tokens = params.ravel(), tokens.ravel()
-    t = TRUTH
-    loss = t["E"] + t["A"] / params ** t["alpha"] + t["B"] / tokens ** t["beta"]
-    loss = loss * np.exp(noise * np.random.default_rng(seed).normal(size=loss.size))
-    return sj.RunTable.from_columns(
-        {"params": params, "tokens": tokens, "loss": loss}, source="grid"
-    )
+from tests.synthetic import STARTS, grid
 
 
 @pytest.fixture(scope="session")

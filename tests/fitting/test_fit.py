@@ -6,7 +6,7 @@ import pytest
 import scipy.optimize
 
 import scaling_jax as sj
-from tests.fitting.conftest import STARTS, TRUTH, grid
+from tests.synthetic import STARTS, TRUTH, grid
 
 OBJECTIVES = [
     sj.Huber(1e-3),

@@ -144,4 +144,4 @@ def test_requests_are_texts():
     with pytest.raises(RunTableError, match="texts such as 'tokens = C/6N', not 5"):
         requests([5])  # pyright: ignore[reportArgumentType]
     with pytest.raises(RunTableError, match="not 5"):
-        sj.read_runs({"loss": [1.0]}, derive=5)  # pyright: ignore[reportArgumentType]
+        sj.read_runs({"loss": [1.0]}, derive=5)

@@ -269,7 +269,7 @@ def test_from_columns_takes_names_as_they_are():
     with pytest.raises(RunTableError, match="the columns, row 1: x is"):
         sj.RunTable.from_columns({"x": [np.nan]})
     with pytest.raises(RunTableError, match="give a mapping of column name to array"):
-        sj.RunTable.from_columns([1.0])  # pyright: ignore[reportArgumentType]
+        sj.RunTable.from_columns([1.0])
 
 
 def test_from_columns_reads_labels_as_text_where_asked():
