@@ -34,7 +34,8 @@ def _amplitude_lever(c, logs):
     """Return how strongly the slope of A(N) tilts the data term, the scale of `balance`.
 
     As N grows, A falls and D**-A rises by A * |s ln A| * ln D_ref, which a falling B makes up
-    for: the two slopes are nearly equal and opposite, so fits move in their ratio.
+    for: the two slopes are nearly equal and opposite, so fits move in their ratio (half of all
+    starts reach the optimum of a noisy grid; a third do if they move in the slope of ln B).
     """
     return c["exponent"] * c["exponent_slope"] * jnp.maximum(logs["tokens"], 1.0)
 

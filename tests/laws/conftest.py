@@ -66,7 +66,7 @@ def a_users_law() -> sj.Law:
             sj.Parameter("E", "irreducible loss", unit="loss"),
             sj.Parameter("A", "amplitude", unit="loss * params**alpha"),
             sj.Parameter("alpha", "exponent"),
-            sj.Parameter("D_0", "data that halve the excess", unit="tokens"),
+            sj.Parameter("D_0", "data that double the excess", unit="tokens"),
         ],
     )
     def mine(params, tokens, *, E, A, alpha, D_0):

@@ -185,3 +185,4 @@ def test_formula_symbols_and_parameters_are_the_catalogues(name, catalogue):
     assert sorted(p.name for p in law.parameters) == sorted(numbered)
     assert (law.reference.arxiv, law.reference.year) == (entry["arxiv"], entry["year"])
     assert law.predicts == entry["predicts"]
+    assert law.limits == entry["limits"]
