@@ -55,6 +55,7 @@ def test_integers_do_not_overflow():
     # 6 * 7e10 * 1.4e12 is beyond 64-bit integers.
     assert evaluate("6 * 70000000000 * 1400000000000", {}) == 6 * 70e9 * 1.4e12
     assert evaluate("loss < 1" + "0" * 100, VALUES).all()
+    assert float(evaluate("x * 1" + "0" * 30, {"x": jnp.float32(2.0)})) == pytest.approx(2e30)
 
 
 def test_arrays_follow_ieee_without_a_warning():

@@ -6,7 +6,7 @@ collected, not raised, because only the rows and columns that are kept have to b
 
 import decimal
 import numbers
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -70,7 +70,8 @@ def to_numbers(
     Args:
         cells: The cells of a column.
         sizes: Whether text such as ``7B`` is read as a size.
-        factor: What every number is multiplied by.
+        factor: What every number is multiplied by; unless it is 1, a size must have no suffix,
+            since ``7B`` names a unit of its own.
 
     Example:
         >>> to_numbers(["1.5", "7B", "oops"], sizes=True)[1]
@@ -80,7 +81,7 @@ def to_numbers(
     if isinstance(cells, np.ndarray):
         values = cells
     else:
-        values = _numbers_of_objects(cells, sizes, faults)
+        values = _numbers_of_objects(cells, _Style(sizes, suffixes=factor == 1.0), faults)
     with np.errstate(over="ignore", under="ignore"):
         values = values * factor
     for row in np.flatnonzero(~np.isfinite(values)).tolist():
@@ -88,7 +89,14 @@ def to_numbers(
     return values, faults
 
 
-def _numbers_of_objects(cells: list[Any], sizes: bool, faults: Faults) -> np.ndarray:
+class _Style(NamedTuple):
+    """How text may be written: as sizes at all, and with suffixes."""
+
+    sizes: bool
+    suffixes: bool
+
+
+def _numbers_of_objects(cells: list[Any], style: _Style, faults: Faults) -> np.ndarray:
     if all(type(cell) is str for cell in cells):
         try:
             return np.array([float(cell) for cell in cells], dtype=np.float64)  # the quick way
@@ -97,17 +105,17 @@ def _numbers_of_objects(cells: list[Any], sizes: bool, faults: Faults) -> np.nda
     values = np.full(len(cells), np.nan)
     for row, cell in enumerate(cells):
         try:
-            values[row] = _number(cell, sizes)
+            values[row] = _number(cell, style)
         except ValueError as error:
             faults[row] = str(error)
     return values
 
 
-def _number(cell: Any, sizes: bool) -> float:
+def _number(cell: Any, style: _Style) -> float:
     if _is_null(cell) or (isinstance(cell, str) and not cell.strip()):
         raise ValueError("is empty")
     if isinstance(cell, str):
-        return _number_of_text(cell, sizes)
+        return _number_of_text(cell, style)
     if isinstance(cell, bool | np.bool_):
         raise ValueError(f"is {cell}, not a number")
     if isinstance(cell, numbers.Real | decimal.Decimal):
@@ -118,12 +126,12 @@ def _number(cell: Any, sizes: bool) -> float:
     raise ValueError(f"holds a value of type {type(cell).__name__}, not a number")
 
 
-def _number_of_text(text: str, sizes: bool) -> float:
+def _number_of_text(text: str, style: _Style) -> float:
     try:
         return float(text)
     except ValueError:
         pass
-    if sizes:
+    if style.sizes and (style.suffixes or not text.rstrip()[-1:].isalpha()):
         try:
             return parse_size(text)
         except SizeError:

@@ -115,26 +115,36 @@ CANONICAL: dict[str, Column] = {
     )
 }
 
+# Letters of the literature, as capitals only: a d is often a width, an n a number of something.
+SYMBOLS: dict[str, str] = {"N": "params", "D": "tokens", "C": "compute_flops", "L": "loss"}
+
 # Spellings that appear in the wild. Matching ignores case, spaces, dashes and underscores.
 ALIASES: dict[str, str] = {
-    "n": "params", "nparams": "params", "numparams": "params", "parameters": "params",
-    "nparameters": "params", "numparameters": "params", "parametercount": "params",
-    "paramcount": "params", "modelsize": "params", "totalparams": "params_total",
-    "paramsnonembedding": "params_no_embed", "nonembeddingparams": "params_no_embed",
-    "nonvocabparameters": "params_non_vocab", "activeparameters": "active_params",
-    "d": "tokens", "ntokens": "tokens", "numtokens": "tokens", "tokencount": "tokens",
-    "totaltokens": "tokens", "trainingtokens": "tokens", "traintokens": "tokens",
-    "tokennum": "tokens", "nepochs": "epochs",
-    "numepochs": "epochs", "c": "compute_flops", "flop": "compute_flops",
-    "flops": "compute_flops", "compute": "compute_flops", "trainingflop": "compute_flops",
-    "trainingflops": "compute_flops", "trainingcompute": "compute_flops",
-    "totalflops": "compute_flops", "l": "loss", "finalloss": "loss", "valloss": "loss",
-    "validationloss": "loss", "evalloss": "loss", "testloss": "loss", "trainloss": "loss",
-    "trainingloss": "loss", "ppl": "perplexity", "bpb": "bits_per_byte", "lr": "learning_rate",
-    "peaklr": "learning_rate", "numexperts": "experts", "nexperts": "experts",
-    "parallelstreams": "streams", "steps": "step", "seenexamples": "examples",
-    "runname": "run", "runid": "run", "model": "family",
+    "nparams": "params", "numparams": "params", "parameters": "params", "nparameters": "params",
+    "numparameters": "params", "parametercount": "params", "paramcount": "params",
+    "modelsize": "params", "totalparams": "params_total", "paramsnonembedding": "params_no_embed",
+    "nonembeddingparams": "params_no_embed", "nonvocabparameters": "params_non_vocab",
+    "activeparameters": "active_params", "ntokens": "tokens", "numtokens": "tokens",
+    "tokencount": "tokens", "totaltokens": "tokens", "trainingtokens": "tokens",
+    "traintokens": "tokens", "tokennum": "tokens", "nepochs": "epochs", "numepochs": "epochs",
+    "flop": "compute_flops", "flops": "compute_flops", "compute": "compute_flops",
+    "trainingflop": "compute_flops", "trainingflops": "compute_flops",
+    "trainingcompute": "compute_flops", "totalflops": "compute_flops", "finalloss": "loss",
+    "valloss": "loss", "validationloss": "loss", "evalloss": "loss", "testloss": "loss",
+    "trainloss": "loss", "trainingloss": "loss", "ppl": "perplexity", "bpb": "bits_per_byte",
+    "lr": "learning_rate", "peaklr": "learning_rate", "numexperts": "experts",
+    "nexperts": "experts", "parallelstreams": "streams", "steps": "step",
+    "seenexamples": "examples", "runname": "run", "runid": "run", "model": "family",
 }  # fmt: skip
+
+
+def tidied(header: object) -> str:
+    r"""Return a header on one line, with single blanks, as spreadsheets show it.
+
+    >>> tidied(" Model\nSize ")
+    'Model Size'
+    """
+    return " ".join(str(header).split())
 
 
 def normalised(name: str) -> str:
@@ -152,7 +162,7 @@ _BY_NORMALISED = {normalised(name): name for name in CANONICAL} | ALIASES
 def suggested(name: str) -> str | None:
     """Return the canonical column a header probably means, or None.
 
-    >>> suggested("Model Size"), suggested("colour")
-    ('params', None)
+    >>> suggested("Model Size"), suggested("N"), suggested("colour")
+    ('params', 'params', None)
     """
-    return _BY_NORMALISED.get(normalised(name))
+    return SYMBOLS.get(str(name).strip()) or _BY_NORMALISED.get(normalised(name))

@@ -16,6 +16,7 @@ from typing import Any
 
 from scaling_jax.errors import RunTableError, did_you_mean
 from scaling_jax.runs.cells import cells_of, reason
+from scaling_jax.runs.columns import tidied
 from scaling_jax.runs.frames import raw_of_frame
 from scaling_jax.runs.raw import RawTable, make_raw
 
@@ -109,8 +110,8 @@ def _delimited(file: Path, delimiter: str) -> RawTable:
     try:
         for row in reader:
             if header is None and any(cell.strip() for cell in row):
-                header = [cell.strip() for cell in row]
-                _check_header(file.name, header, delimiter)
+                _check_header(file.name, row, delimiter)
+                header = [tidied(cell) for cell in row]
             elif header is not None and not _blank(row, len(header)):
                 _check_width(file.name, row, header, len(rows) + 1, line)
                 rows.append(row)
@@ -134,9 +135,10 @@ def _check_header(source: str, header: list[str], delimiter: str) -> None:
             ending = "it .tsv" if other == "\t" else "it .csv" if other == "," else ""
             advice = f"name {ending}" if ending else "save it with commas (and decimal points)"
             raise RunTableError(f"{source}: {name} separate the columns; {advice}")
-    if all(_is_number(cell) for cell in header if cell):
+    cells = [cell.strip() for cell in header if cell.strip()]
+    if all(_is_number(cell) for cell in cells):
         raise RunTableError(
-            f"{source} has numbers in its first line, {', '.join(header[:3])}, and so no headers; "
+            f"{source} has numbers in its first line, {', '.join(cells[:3])}, and so no headers; "
             "put the names of the columns there"
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from scaling_jax.errors import RunTableError, did_you_mean, listing
-from scaling_jax.runs.columns import CANONICAL, LABEL, suggested
+from scaling_jax.runs.columns import CANONICAL, LABEL, suggested, tidied
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ def assign(
         >>> [column.name for column in assigned]
         ['params', 'compute_flops', 'note']
     """
+    columns = _tidied(columns)
+    ignore = [tidied(header) for header in ignore]
     _check_explicit(source, headers, columns)
     _check_ignored(source, headers, ignore)
     free = [header for header in headers if header not in {*columns.values(), *ignore}]
@@ -72,12 +74,17 @@ def assign(
     return assigned, left_out
 
 
-def _check_explicit(source: str, headers: Collection[str], columns: Mapping[str, str]) -> None:
+def _tidied(columns: Mapping[str, str]) -> dict[str, str]:
     for name, header in columns.items():
         if not (isinstance(name, str) and isinstance(header, str) and name.strip()):
             raise RunTableError(
                 f"columns maps names to headers, both text, not {name!r} to {header!r}"
             )
+    return {tidied(name): tidied(header) for name, header in columns.items()}
+
+
+def _check_explicit(source: str, headers: Collection[str], columns: Mapping[str, str]) -> None:
+    for name, header in columns.items():
         if header in headers:
             continue
         if name in headers and header in CANONICAL:

@@ -52,8 +52,7 @@ def parse(
         shown: The column as messages call it, if not by its name.
         required: Whether faults in kept rows are an error.
         label: Read as text whatever the cells look like; a canonical column keeps its kind.
-        factor: What numbers are multiplied by; sizes such as ``7B`` are then refused, since
-            they name a unit of their own.
+        factor: What numbers are multiplied by; a column with one is not read as text.
     """
     column = CANONICAL.get(name)
     if column is not None:
@@ -63,7 +62,7 @@ def parse(
     if text:
         labels, faults = to_labels(cells)
         return Parsed(name, shown or name, np.array(labels, dtype=np.str_), faults, required)
-    sizes = column is not None and column.counts and factor is None
+    sizes = column is not None and column.counts
     values, faults = to_numbers(cells, sizes=sizes, factor=1.0 if factor is None else factor)
     if faults:
         values = values.copy()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from scaling_jax.errors import RunTableError, listing
 from scaling_jax.runs.cells import Cells
+from scaling_jax.runs.columns import tidied
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,7 @@ class RawTable:
 
     Attributes:
         source: File name, or a description of the frame, for messages.
-        headers: The headers, stripped of blanks, in order; unnamed columns are left out.
+        headers: The headers, on one line each, in order; unnamed columns are left out.
         cells: The cells of each header, all equally many.
         count: Number of rows, at least one.
         lines: First line of each row in a text file, or None.
@@ -46,7 +47,7 @@ def make_raw(
     Raises:
         RunTableError: No columns, no rows, a repeated header, or columns of unequal length.
     """
-    names = [str(header).strip() for header in headers]
+    names = [tidied(header) for header in headers]
     named = [(name, column) for name, column in zip(names, cells, strict=True) if name]
     if not named:
         raise RunTableError(f"{source} has no named columns; give each column a header")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,7 +40,8 @@ def mask_from(
         try:
             condition = expressions.evaluate(condition, columns)
         except expressions.ExpressionError as error:
-            raise RunTableError(f"{source} cannot be filtered: {error}") from None
+            hint = _unnameable(condition, columns)
+            raise RunTableError(f"{source} cannot be filtered: {error}{hint}") from None
     try:
         mask = np.asarray(condition)
     except Exception as error:  # whatever a foreign array raises when it is converted
@@ -53,6 +54,14 @@ def mask_from(
     if len(mask) != count:
         raise RunTableError(f"the mask has {len(mask)} values, but {source} has {count} rows")
     return mask
+
+
+def _unnameable(condition: str, columns: Iterable[str]) -> str:
+    """Return advice if the condition seems to mean a column whose name is no plain word."""
+    for name in columns:
+        if not name.isidentifier() and name in condition:
+            return f"; give {name!r} a plain name on reading, such as columns={{'x': {name!r}}}"
+    return ""
 
 
 def _described(array: np.ndarray) -> str:

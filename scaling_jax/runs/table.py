@@ -15,6 +15,7 @@ from scaling_jax.errors import RunTableError, listing
 from scaling_jax.runs import checks, display, presence, selection, writing
 from scaling_jax.runs import derive as rules
 from scaling_jax.runs.cells import cells_of
+from scaling_jax.runs.columns import tidied
 from scaling_jax.runs.parsing import parse, sound
 
 if TYPE_CHECKING:
@@ -324,7 +325,7 @@ class RunTable:
         """Return one new column, checked, under its name."""
         if not isinstance(name, str) or not name.strip():
             raise RunTableError(f"the name of a column is text, not {name!r}")
-        name = name.strip()
+        name = tidied(name)
         if isinstance(values, str | bool | int | float | np.generic) or np.shape(values) == ():
             values = [values] * len(self)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 import secrets
@@ -47,8 +48,9 @@ def to_csv(runs: RunTable, path: str | os.PathLike[str]) -> None:
     except (OSError, ValueError, TypeError, csv.Error) as error:
         raise RunTableError(f"cannot write {path}: {error}") from None
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError, ValueError):  # not made, or already renamed
+            if temporary is not None:
+                temporary.unlink()
 
 
 def _cells(values: np.ndarray) -> list[str]:

@@ -28,7 +28,8 @@ def test_numbers_have_a_meaning_and_a_sane_usual_range():
     ("header", "name"),
     [("N", "params"), ("Model Size", "params"), ("Training FLOP", "compute_flops"), ("D", "tokens"),
      ("lr", "learning_rate"), ("parallel_streams", "streams"), ("Seen Examples", "examples"),
-     ("Non_vocab_parameters", "params_non_vocab"), ("D/N", None), ("", None)],
+     ("Non_vocab_parameters", "params_non_vocab"), ("D/N", None), ("d", None),
+     ("n", None), ("", None)],
 )  # fmt: skip
 def test_headers_of_published_tables(header, name):
     assert suggested(header) == name
