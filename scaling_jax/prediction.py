@@ -57,6 +57,11 @@ class Prediction:
             raise PredictionError(
                 "a single fit has no interval; predict from draws, such as sj.laplace(fit)"
             )
+        if self.draws.jackknife:
+            raise PredictionError(
+                "leave-one-out replicates are no distribution; take intervals from sj.bootstrap "
+                "with another scheme"
+            )
         low, high = np.quantile(self.values, [(1.0 - level) / 2.0, (1.0 + level) / 2.0], axis=0)
         return low, high
 

@@ -167,6 +167,7 @@ def solve(
     logs: dict[str, jax.Array],
     thresholds: jax.Array,
     floor: jax.Array,
+    leave: jax.Array | int = 0,
     *,
     law: Law,
     objective: Objective,
@@ -177,10 +178,11 @@ def solve(
     Args:
         z: Starts ``[free, l]``.
         rows: Reduced rows ``[n, inputs + 1]``, see `Problem`.
-        weights: ``[n]``.
+        weights: ``[n]``, or ``[n, l]`` where lanes weight the rows differently.
         logs: Logarithms of the reference scales.
         thresholds: One a stage, see `stage_thresholds`.
         floor: Differences of the objective below this are rounding, see `rounding_floor`.
+        leave: Stop as soon as so few lanes are left that have not converged.
         law: The law.
         objective: The objective.
         max_steps: Most evaluations a lane may take.
@@ -213,7 +215,7 @@ def solve(
         )
 
     def unfinished(carry: _Carry) -> jax.Array:
-        return (carry.count < max_steps) & ~jnp.all(carry.done)
+        return (carry.count < max_steps) & (jnp.sum(~carry.done) > leave)
 
     lanes = z.shape[1]
     none = jnp.zeros(lanes, jnp.int32)

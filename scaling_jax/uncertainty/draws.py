@@ -1,14 +1,22 @@
 """Draws: named parameter arrays, one value a draw; the one currency of uncertainty."""
 
+import hashlib
+import io
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from scaling_jax.errors import FitError, did_you_mean
+from scaling_jax.errors import ArtifactError, FitError, did_you_mean
+from scaling_jax.files import write_atomically
 from scaling_jax.fitting.fit import Fit
-from scaling_jax.tables import Table
+from scaling_jax.tables import Table, sentence_list
+
+FORMAT = "scaling_jax.draws"
+VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -18,12 +26,18 @@ class Draws(Mapping[str, np.ndarray]):
     Attributes:
         params: Every free parameter's values ``[draws]``.
         fit: The fit they belong to: its law, runs and residuals.
-        method: What made them: ``"fit"`` (one draw), ``"laplace"``, ...
+        method: What made them: ``"fit"`` (one draw), ``"laplace"``, ``"multinomial"``, ...
+        objective: Objective of each refit ``[draws]``; None if draws are not refits.
+        failed: Refits that gave nothing finite and are not among the draws.
+        unconverged: Draws whose refit has not converged.
     """
 
     params: dict[str, np.ndarray]
     fit: Fit
     method: str
+    objective: np.ndarray | None = field(default=None)
+    failed: int = 0
+    unconverged: int = 0
 
     @classmethod
     def of(cls, source: "Draws | Fit") -> "Draws":
@@ -34,7 +48,9 @@ class Draws(Mapping[str, np.ndarray]):
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self.params:
-            raise FitError(f"the draws have no parameter {name!r}; {did_you_mean(name, self.params)}")
+            raise FitError(
+                f"the draws have no parameter {name!r}; {did_you_mean(name, self.params)}"
+            )
         return self.params[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -48,6 +64,30 @@ class Draws(Mapping[str, np.ndarray]):
         """Number of draws."""
         return len(next(iter(self.params.values())))
 
+    @property
+    def standard_errors(self) -> dict[str, float]:
+        """Standard error of every parameter: the draws' standard deviation.
+
+        Jackknife replicates differ by one run each; theirs is the jackknife's standard error.
+        """
+        factor = np.sqrt(self.count - 1) if self.jackknife else 1.0
+        ddof = 0 if self.jackknife else 1
+        return {n: factor * float(np.std(v, ddof=ddof)) for n, v in self.params.items()}
+
+    @property
+    def jackknife(self) -> bool:
+        """Whether the draws are leave-one-out replicates, whose spread is no distribution."""
+        return self.method == "leave_one_out"
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """Covariance of the parameters over the draws ``[free, free]``."""
+        return np.atleast_2d(np.cov(np.stack(list(self.params.values()))))
+
+    def quantile(self, q: Any) -> dict[str, np.ndarray]:
+        """Return quantiles of every parameter, in the shape of `q`."""
+        return {name: np.quantile(values, q) for name, values in self.params.items()}
+
     def summary(self, level: float = 0.9) -> Table:
         """Return median, standard deviation and central interval of every parameter."""
         tails = [(1.0 - level) / 2.0, 0.5, (1.0 + level) / 2.0]
@@ -56,11 +96,24 @@ class Draws(Mapping[str, np.ndarray]):
             low, middle, high = np.quantile(values, tails)
             spread = float(np.std(values, ddof=1)) if self.count > 1 else float("nan")
             rows.append((name, float(middle), spread, float(low), float(high)))
+        doubts = self.warnings
         return Table(
             f"{self.fit.law.name}: {self.count} draws by {self.method}",
             ("parameter", "median", "std. dev.", f"{tails[0]:.1%}", f"{tails[2]:.1%}"),
             tuple(rows),
+            ("", *sentence_list(doubts)) if doubts else (),
         )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What speaks against the draws, one sentence each."""
+        total = self.count + self.failed
+        doubts = []
+        if self.failed:
+            doubts.append(f"{self.failed} of {total} refits gave nothing finite and are left out")
+        if self.unconverged:
+            doubts.append(f"{self.unconverged} of {total} refits have not converged")
+        return tuple(doubts)
 
     def to_pandas(self) -> Any:
         """Return a pandas data frame, one row a draw."""
@@ -68,8 +121,87 @@ class Draws(Mapping[str, np.ndarray]):
 
         return pd.DataFrame(self.params)
 
+    def to_xarray(self) -> Any:
+        """Return an xarray data set with dimensions chain (one) and draw, as ArviZ reads it.
+
+        Raises:
+            FitError: xarray is not installed.
+        """
+        try:
+            import xarray as xr
+        except ImportError:
+            raise FitError("to_xarray() needs xarray; install scaling-jax[arviz]") from None
+        variables = {name: (("chain", "draw"), v[None]) for name, v in self.params.items()}
+        return xr.Dataset(variables, attrs={"law": self.fit.law.name, "method": self.method})
+
+    def save(self, path: Any) -> None:
+        """Write the draws to an npz file without pickle, atomically; the fit is not in it.
+
+        Raises:
+            ArtifactError: The file cannot be written.
+        """
+        about = {
+            "format": FORMAT, "version": VERSION, "law": self.fit.law.name,
+            "method": self.method, "failed": self.failed, "unconverged": self.unconverged,
+            "parameters": list(self.params), "checksum": _checksum(self.params),
+        }  # fmt: skip
+        arrays = {f"param_{name}": values for name, values in self.params.items()}
+        if self.objective is not None:
+            arrays["objective"] = self.objective
+        stream = io.BytesIO()
+        np.savez(stream, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays)
+        write_atomically(path, stream.getvalue())
+
+    @classmethod
+    def load(cls, path: Any, fit: Fit) -> "Draws":
+        """Read draws that `save` wrote, for the fit they were made from.
+
+        Raises:
+            ArtifactError: The file is absent, damaged, of another version or another law.
+        """
+        about, arrays = _read(Path(path))
+        if about["version"] != VERSION:
+            raise ArtifactError(
+                f"{path} has format version {about['version']}, this library reads version "
+                f"{VERSION}; make the draws again"
+            )
+        if about["law"] != fit.law.name or tuple(about["parameters"]) != fit.law.free_names:
+            raise ArtifactError(
+                f"{path} holds draws of {about['law']} with {', '.join(about['parameters'])}; "
+                f"the fit is of {fit.law.name} with {', '.join(fit.law.free_names)}"
+            )
+        params = {name: arrays[f"param_{name}"] for name in about["parameters"]}
+        if _checksum(params) != about["checksum"]:
+            raise ArtifactError(f"{path} is damaged (its checksum does not match)")
+        return cls(
+            params, fit, about["method"], arrays.get("objective"), about["failed"],
+            about["unconverged"],
+        )  # fmt: skip
+
     def __repr__(self) -> str:
         return str(self.summary())
 
     def _repr_html_(self) -> str:
         return self.summary()._repr_html_()
+
+
+def _checksum(params: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name, values in params.items():
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(values, "<f8").tobytes())
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        about = json.loads(arrays.pop("about").tobytes())
+    except FileNotFoundError:
+        raise ArtifactError(f"cannot read {path}: no such file") from None
+    except Exception as error:  # np.load raises whatever zipfile, zlib and the header parser do
+        raise ArtifactError(f"{path} is damaged or not saved draws: {error}") from None
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        raise ArtifactError(f"{path} is not saved draws; write them with draws.save()")
+    return about, arrays

@@ -1,0 +1,177 @@
+"""Resampling as weights: each replicate is a lane whose rows carry counts.
+
+The counts are a pure function of (seed, lane, unit) through the counter-based generator Threefry,
+so a replicate is the same whatever the chunk, the device or the platform it is computed on, and
+nothing of size rows x replicates is ever stored.
+
+A *unit* is what is drawn as a whole: a row, or all rows of a group (a loss curve, a family).
+
+Reference: Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (2011).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import jax
+import jax.extend.random
+import jax.numpy as jnp
+import numpy as np
+
+from scaling_jax.errors import FitError
+from scaling_jax.runs import RunTable
+
+_POISSON_TERMS = 13  # P(Poisson(1) > 12) is 6e-11, below the resolution of 32 bits
+
+
+class Units(NamedTuple):
+    """What a scheme draws from, as arrays.
+
+    Attributes:
+        of_row: Unit of each row ``[n]``.
+        first: Position in `members` of the first unit of each unit's stratum ``[units]``.
+        size: Number of units in each unit's stratum ``[units]``.
+        members: Units, ordered by stratum ``[units]``.
+    """
+
+    of_row: np.ndarray
+    first: np.ndarray
+    size: np.ndarray
+    members: np.ndarray
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """Base of the resampling schemes; not used itself.
+
+    Attributes:
+        by: The label or column whose equal values form groups; what a group is for depends on
+            the scheme.
+    """
+
+    by: str | None = None
+
+    name: ClassVar[str] = ""
+
+    def units(self, runs: RunTable) -> Units:
+        """Return the units of a table: its rows, in one stratum."""
+        return _units(np.arange(len(runs)), np.zeros(len(runs), int))
+
+    def lanes(self, runs: RunTable) -> int | None:
+        """Return the number of replicates the scheme has; None if any number."""
+        del runs
+        return None
+
+    def counts(self, seed: jax.Array, lanes: jax.Array, units: Units) -> jax.Array:
+        """Return how often each row stands in each replicate ``[rows, l]``.
+
+        Args:
+            seed: Scalar, unsigned.
+            lanes: Numbers of the replicates ``[l]``, unsigned.
+            units: The units of the table.
+        """
+        raise TypeError("use one of Multinomial, Poisson, LeaveOneOut")
+
+    def _groups(self, runs: RunTable) -> np.ndarray:
+        if self.by is None:
+            raise FitError(f"{type(self).__name__} needs by=: the column whose values form groups")
+        runs.require(self.by, for_=f"resampling by {self.by}")
+        return np.unique(np.asarray(runs[self.by]), return_inverse=True)[1]
+
+
+@dataclass(frozen=True)
+class Multinomial(Resampling):
+    """The ordinary bootstrap: as many rows as there are, drawn with replacement."""
+
+    name: ClassVar[str] = "multinomial"
+
+    def counts(self, seed, lanes, units):  # noqa: D102
+        m = len(units.size)
+        word = counter_bits(seed, lanes, m)  # [units, l]
+        size = jnp.asarray(units.size, jnp.uint32)[:, None]
+        drawn = jnp.asarray(units.first)[:, None] + (word % size).astype(jnp.int32)
+        chosen = jnp.asarray(units.members)[drawn]
+        column = jnp.broadcast_to(jnp.arange(lanes.shape[0]), chosen.shape)
+        counts = jnp.zeros((m, lanes.shape[0]), jnp.float32).at[chosen, column].add(1.0)
+        return counts[jnp.asarray(units.of_row)]
+
+
+@dataclass(frozen=True)
+class Stratified(Multinomial):
+    """The bootstrap within each group of `by`: groups keep their sizes."""
+
+    name: ClassVar[str] = "stratified"
+
+    def units(self, runs):  # noqa: D102
+        return _units(np.arange(len(runs)), self._groups(runs))
+
+
+@dataclass(frozen=True)
+class Blocks(Multinomial):
+    """The bootstrap of whole groups of `by`, such as the points of one loss curve."""
+
+    name: ClassVar[str] = "blocks"
+
+    def units(self, runs):  # noqa: D102
+        groups = self._groups(runs)
+        return _units(groups, np.zeros(groups.max() + 1, int))
+
+
+@dataclass(frozen=True)
+class Poisson(Resampling):
+    """Independent Poisson(1) counts: the bootstrap without a fixed total."""
+
+    name: ClassVar[str] = "poisson"
+
+    def counts(self, seed, lanes, units):  # noqa: D102
+        cdf = np.cumsum([math.exp(-1.0) / math.factorial(k) for k in range(_POISSON_TERMS)])
+        steps = np.minimum(np.floor(cdf * 2.0**32), 2**32 - 1).astype(np.uint32)
+        word = counter_bits(seed, lanes, len(units.size))
+        counts = sum((word >= step).astype(jnp.float32) for step in steps)
+        return counts[jnp.asarray(units.of_row)]
+
+
+@dataclass(frozen=True)
+class LeaveOneOut(Resampling):
+    """Replicate k leaves out row k, or group k of `by` where that is given: the jackknife."""
+
+    name: ClassVar[str] = "leave_one_out"
+
+    def units(self, runs):  # noqa: D102
+        groups = np.arange(len(runs)) if self.by is None else self._groups(runs)
+        return _units(groups, np.zeros(groups.max() + 1, int))
+
+    def lanes(self, runs):  # noqa: D102
+        return len(self.units(runs).size)
+
+    def counts(self, seed, lanes, units):  # noqa: D102
+        del seed
+        of_row = jnp.asarray(units.of_row, jnp.uint32)
+        return (of_row[:, None] != lanes[None]).astype(jnp.float32)
+
+
+SCHEMES: dict[str, type[Resampling]] = {
+    scheme.name: scheme for scheme in (Multinomial, Stratified, Blocks, Poisson, LeaveOneOut)
+}
+
+
+def counter_bits(seed: jax.Array, lanes: jax.Array, units: int) -> jax.Array:
+    """Return one 32-bit word for every (unit, lane) ``[units, l]``, from the two numbers alone."""
+    shape = (units, lanes.shape[0])
+    lane = jnp.broadcast_to(lanes.astype(jnp.uint32), shape).ravel()
+    unit = jnp.broadcast_to(jnp.arange(units, dtype=jnp.uint32)[:, None], shape).ravel()
+    key = jnp.stack([jnp.uint32(0x5CA11196), seed.astype(jnp.uint32)])
+    words = jax.extend.random.threefry_2x32(key, jnp.concatenate([lane, unit]))
+    return words[: lane.size].reshape(shape)
+
+
+def _units(of_row: np.ndarray, strata: np.ndarray) -> Units:
+    """Return units from the unit of each row and the stratum of each unit."""
+    order = np.argsort(strata, kind="stable")
+    sizes = np.bincount(strata)
+    first = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    as_int = np.int32
+    return Units(
+        of_row.astype(as_int), first[strata].astype(as_int), sizes[strata].astype(as_int),
+        order.astype(as_int),
+    )  # fmt: skip
