@@ -34,7 +34,11 @@ def save(fit: Fit, path: Any) -> None:
         {
             "law": _describe_law(fit.law),
             "criterion": {"name": fit.criterion.name} | dataclasses.asdict(fit.criterion),
-            "runs": {"source": fit.runs.source, "columns": fit.runs.to_dict()},
+            "runs": {
+                "source": fit.runs.source,
+                "columns": fit.runs.to_dict(),
+                "labels": list(fit.runs.codes),
+            },
             "weights": fit.weights,
             "covariance": fit.covariance,
             "residuals": fit.residuals,
@@ -66,7 +70,9 @@ def load(path: Any, law: Law | None = None) -> Fit:
             | {"at_bound": tuple(plain["at_bound"]), "warnings": tuple(plain["warnings"])},
             law=found,
             criterion=criterion,
-            runs=RunTable.from_columns(runs["columns"], source=runs["source"]),
+            runs=RunTable.from_columns(
+                runs["columns"], source=runs["source"], labels=runs["labels"]
+            ),
             covariance=_matrices(payload["covariance"]),
             residuals=np.asarray(payload["residuals"], float),
             starts=None,

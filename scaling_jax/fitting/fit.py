@@ -10,7 +10,7 @@ import numpy as np
 from scaling_jax.errors import FitError, listing
 from scaling_jax.fitting.coordinates import Coordinates
 from scaling_jax.fitting.diagnostics import Diagnostics, diagnose, natural_and_jacobian
-from scaling_jax.fitting.problem import Problem, make_problem
+from scaling_jax.fitting.problem import Problem, make_problem, unusual_columns
 from scaling_jax.fitting.solver import (
     CONVERGED,
     MESSAGES,
@@ -333,7 +333,10 @@ def _assemble(
         covariance={k: jacobian @ c @ jacobian.T for k, c in diagnostics.covariance.items()},
         residuals=diagnostics.residuals,
         starts=starts,
-        warnings=_doubts(law, status, diagnostics, at_bound, starts, agree),
+        warnings=(
+            *_doubts(law, status, diagnostics, at_bound, starts, agree),
+            *unusual_columns(law, runs),
+        ),
         seed=seed,
         z=np.asarray(z),
         z_covariance=diagnostics.covariance,

@@ -13,6 +13,7 @@ from scaling_jax.errors import FitError, listing
 from scaling_jax.laws import Law
 from scaling_jax.objectives import Objective
 from scaling_jax.runs import RunTable
+from scaling_jax.runs.checks import unusual
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,13 @@ def make_problem(
     return Problem(np.stack(scaled, axis=1), _weights(runs, objective, weights), logs)
 
 
+def unusual_columns(law: Law, runs: RunTable) -> list[str]:
+    """Return a sentence for every column that lies outside what the law's publication covers."""
+    variables = (*law.inputs, law.output)
+    columns = {v.column: np.asarray(runs[v.column], np.float64) for v in variables}
+    return unusual(runs.source, columns, {v.column: v.usual for v in variables})
+
+
 def _check_rows(law: Law, runs: RunTable) -> None:
     needed = len(law.free)
     if len(runs) < needed:
@@ -127,4 +135,6 @@ def _weights(runs: RunTable, objective: Objective, given: np.ndarray | None) -> 
         if not (np.all(np.isfinite(given)) and np.all(given >= 0.0) and np.any(given > 0.0)):
             raise FitError("weights must be finite, not negative, and not all zero")
         weights = weights * given
+    if not np.sum(weights) > 0.0:
+        raise FitError(f"all runs of {runs.source} have weight 0; give some run a weight")
     return weights / np.sum(weights) if objective.reduction == "mean" else weights

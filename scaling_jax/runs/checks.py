@@ -133,6 +133,18 @@ def warn_unusual(
     """
     if usual is None:
         usual = {name: column.usual for name, column in CANONICAL.items() if column.kind != LABEL}
+    for message in unusual(source, columns, usual):
+        warnings.warn(message, RunTableWarning, stacklevel=stacklevel + 1)
+    _warn_of_compute(source, columns, stacklevel + 1)
+
+
+def unusual(
+    source: str,
+    columns: Mapping[str, np.ndarray],
+    usual: Mapping[str, tuple[float, float] | None],
+) -> list[str]:
+    """Return a sentence for every column whose median lies outside its usual range."""
+    messages = []
     for name, span in usual.items():
         if span is None or name not in columns:
             continue
@@ -140,14 +152,13 @@ def warn_unusual(
         if median <= 0.0 or span[0] <= median <= span[1]:  # no unit makes a sign positive
             continue
         unit = CANONICAL[name].unit if name in CANONICAL else ""
-        message = (
+        messages.append(
             f"{source}: {name} has the median {median:.3g}, outside the usual {span[0]:.3g} to "
             f"{span[1]:.3g} {unit}".rstrip()
             + "; if it is in another unit, convert it on reading: "
             f"{_conversion(name, median, span)}"
         )
-        warnings.warn(message, RunTableWarning, stacklevel=stacklevel + 1)
-    _warn_of_compute(source, columns, stacklevel + 1)
+    return messages
 
 
 def _conversion(name: str, median: float, span: tuple[float, float]) -> str:
