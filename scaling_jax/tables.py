@@ -34,7 +34,11 @@ class Table:
 
         table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
         for k, name in enumerate(self.header):
-            table.add_column(Text(name), justify="right" if self._numeric(k) else "left")
+            # Text that is too long goes on in the next line; a number that did would mislead.
+            if self._numeric(k):
+                table.add_column(Text(name), justify="right", no_wrap=True)
+            else:
+                table.add_column(Text(name), overflow="fold")
         for row in self.rows:
             table.add_row(*(Text(format_cell(cell)) for cell in row))
         parts = [Text(self.title, style="bold")] if self.title else []
