@@ -3,6 +3,13 @@
 
 def main() -> None:
     """Run the command line on the process's arguments and exit with its code."""
+    from scaling_jax.cli import interrupts
     from scaling_jax.cli.app import app
 
-    app()
+    interrupts.listen()
+    try:
+        app()
+    except SystemExit as end:
+        if end.code == interrupts.INTERRUPTED:
+            interrupts.leave_at_once()
+        raise

@@ -22,11 +22,12 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from scaling_jax.cli.interrupts import INTERRUPTED
 from scaling_jax.cli.remedies import for_the_command_line
 from scaling_jax.cli.terminal import PROGRAM, PipeClosed, say
 from scaling_jax.errors import ScalingError
 
-STRICT, WRONG_USE, DEFECT, INTERRUPTED, PIPE_CLOSED = 1, 2, 70, 130, 141
+STRICT, WRONG_USE, DEFECT, PIPE_CLOSED = 1, 2, 70, 141
 GLOBAL_FLAGS = ("--debug", "--no-compilation-cache")
 DEBUG_VARIABLE = "SCALING_JAX_DEBUG"
 

@@ -189,6 +189,9 @@ def command(
         show_json(describe(result))
     elif not quiet:
         show(result.summary())
+    for path in (report, out):
+        if path is not None and not quiet:
+            say(f"wrote {path}")
     if strict and not (result.converged and result.identified):
         say("not to be trusted: see the warnings (--strict)")
         raise typer.Exit(STRICT)
@@ -249,6 +252,3 @@ def _write(fit: "Fit", out: Path | None, report: Path | None, quiet: bool, made_
             write_report(report, drawn(fit)[0], command=made_by)
     if out is not None:
         fit.save(out)
-    for path in (report, out):
-        if path is not None and not quiet:
-            say(f"wrote {path}")

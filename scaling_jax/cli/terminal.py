@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from scaling_jax.cli import interrupts
+
 PROGRAM = "scaling-jax"
 _WIDTH_OF_A_FILE = 100  # columns of output that no terminal wraps
 
@@ -38,7 +40,14 @@ def show_json(document: Any) -> None:
 
 @contextlib.contextmanager
 def working(what: str, *, quiet: bool = False) -> Iterator[None]:
-    """Show what runs, and for how long already, while it runs; only on a terminal."""
+    """Show what runs, and for how long already, on a terminal; hear of an interrupt at its end."""
+    with _spinner(what, quiet):
+        yield
+    interrupts.check()
+
+
+@contextlib.contextmanager
+def _spinner(what: str, quiet: bool) -> Iterator[None]:
     from rich.console import Console
 
     console = Console(stderr=True)

@@ -3,12 +3,13 @@ import json
 import pytest
 
 import scaling_jax as sj
+from scaling_jax.cli.fit import choose_objective
 
 FIT = ("--law", "chinchilla", "--starts", "32")
 
 
 def test_recovers_the_law_that_made_the_table(run, table, lines_of, truth):
-    done = run("fit", table(lines_of(noise=0.0)), *FIT, "--objective", "squared", "--json")
+    done = run("fit", table(lines_of(noise=0.0)), *FIT, "--json")
     assert (done.code, done.err) == (0, "")
     found = json.loads(done.out)
     # The table holds eight digits of each loss.
@@ -18,12 +19,25 @@ def test_recovers_the_law_that_made_the_table(run, table, lines_of, truth):
 
 
 def test_is_the_fit_of_the_library(run, runs_csv):
-    done = run("fit", runs_csv, *FIT, "--delta", "0.01", "--seed", "3", "--json")
+    done = run("fit", runs_csv, *FIT, "--seed", "3", "--json")
     found = json.loads(done.out)
-    fit = sj.fit("chinchilla", sj.read_runs(runs_csv), sj.Huber(delta=0.01), starts=32, seed=3)
+    fit = sj.fit("chinchilla", sj.read_runs(runs_csv), starts=32, seed=3)
     assert found["params"] == fit.params
     assert found["objective"] == fit.objective
     assert found["criterion"] == fit.criterion.describe()
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "expected"),
+    [
+        ("huber", {"delta": 0.01, "scale": "log"}, sj.Huber(delta=0.01)),
+        ("squared", {"scale": "natural", "delta": None}, sj.Squared(scale="natural")),
+        ("absolute", {"reduction": "mean"}, sj.Absolute(reduction="mean")),
+        ("student_t", {"df": 3.0, "sigma": 0.1}, sj.StudentT(df=3.0, sigma=0.1)),
+    ],
+)
+def test_objectives_are_those_of_the_library(name, settings, expected):
+    assert choose_objective(name, **settings) == expected
 
 
 def test_prints_the_summary_and_says_what_it_wrote(run, runs_csv, tmp_path):
@@ -110,7 +124,7 @@ def test_fits_a_public_data_set(run, shared_data):
 
 def test_filters_and_derives_on_a_data_set(run):
     done = run(
-        "fit", "dataset:parscale", *("--law", "parscale", "--starts", "32"),
+        "fit", "dataset:parscale", "--law", "parscale",
         "--derive", "tokens_per_param = tokens / params",
         "--where", "family == 'pile' and tokens_per_param > 10", "--json",
     )  # fmt: skip

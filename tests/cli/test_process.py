@@ -31,15 +31,34 @@ def test_a_bad_table_ends_with_code_2_and_without_a_traceback(tmp_path):
     assert os.listdir(tmp_path) == ["runs.csv"]
 
 
+WORKING = """
+import pathlib, time
+{work}
+pathlib.Path(__file__).with_name('started').touch()
+try:
+    time.sleep(60)
+except KeyboardInterrupt:
+    {answer}
+import scaling_jax as sj
+law = sj.laws.get("parscale")
+"""
+# JAX computes in a thread of its own, which goes on when Python is interrupted.
+COMPUTING = """
+import jax
+endless = jax.jit(lambda x: jax.lax.while_loop(lambda x: x < 2.0, lambda x: x * 1.0, x))(1.0)
+"""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for a child process")
-def test_ctrl_c_leaves_nothing_half_written(tmp_path):
+@pytest.mark.parametrize(
+    ("work", "answer"),
+    [("", "raise"), (COMPUTING, "raise"), ("", "pass")],
+    ids=["waiting", "computing", "not heard"],
+)
+def test_ctrl_c_leaves_nothing_half_written(tmp_path, work, answer):
     """The law's own file tells when the command is in the middle of its work."""
     law = tmp_path / "slow.py"
-    law.write_text(
-        "import pathlib, time\n"
-        "pathlib.Path(__file__).with_name('started').touch()\n"
-        "time.sleep(60)\n"
-    )
+    law.write_text(WORKING.format(work=work, answer=answer))
     command = start("fit", "dataset:parscale", "--law", law, "--out", tmp_path / "fit.json")
     deadline = time.monotonic() + 60
     while not (tmp_path / "started").exists():
@@ -62,6 +81,19 @@ def test_a_reader_that_goes_away_is_no_error():
     os.close(write)
     _, err = command.communicate()
     assert (command.returncode, err) == (141, "")
+
+
+@pytest.mark.slow
+def test_a_second_process_compiles_nothing(tmp_path):
+    more = {"env": {**os.environ, "SCALING_JAX_CACHE": str(tmp_path)}}
+    more["env"].pop("JAX_COMPILATION_CACHE_DIR", None)
+    kept = []
+    for _ in range(2):
+        command = start("fit", "dataset:parscale", "--law", "parscale", "-q", **more)
+        assert command.communicate() == ("", "")
+        kept.append(sorted((path.name, path.stat().st_mtime_ns) for path in tmp_path.iterdir()))
+    assert kept[0]
+    assert kept[1] == kept[0]
 
 
 def test_the_installed_command_is_this_one():
