@@ -44,7 +44,7 @@ def normal_equations(
         penalty: ``penalty(r, settings) -> (rho, psi, omega)``, elementwise over lanes.
         u: Parameters ``[p, l]``.
         rows: One row a run ``[n, k]``: inputs and observation.
-        weights: Weight of each run ``[n]``; 0 leaves a row out (padding).
+        weights: Weight of each run, ``[n]`` or ``[n, l]``; 0 leaves a row out (padding, resampling).
         settings: Passed to `penalty`; arrays ``[l]`` where lanes differ.
         implementation: ``"xla"`` (default) or ``"reference"``.
 

@@ -14,7 +14,7 @@ def normal_equations(residual, penalty, u, rows, weights, threshold):
 
     r, jacobian = jax.vmap(one_row)(rows)  # [rows, lanes], [rows, parameters, lanes]
     rho, psi, omega = penalty(r, threshold)
-    w = weights[:, None]
+    w = weights if weights.ndim == 2 else weights[:, None]
     value = jnp.sum(w * rho, axis=0)
     gradient = jnp.einsum("nl,npl->pl", w * psi, jacobian)
     matrix = jnp.einsum("nl,npl,nql->pql", w * omega, jacobian, jacobian)

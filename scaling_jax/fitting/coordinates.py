@@ -9,6 +9,7 @@ geometric means. `theta` are the coefficients as the paper prints them, for raw 
 A law with an anchor has its own coordinates; its kernels see raw columns, and u is theta.
 """
 
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ class Coordinates:
         """Return the corners of the box of starts in z ``[free]``."""
         corners = [start_box(p, self.law.output.column) for p in self.free]
         sides = [
-            sorted(float(unconstrain(p, jnp.asarray(side))) for side in corner)
+            sorted(float(unconstrain(p, np.float64(side), np)) for side in corner)
             for p, corner in zip(self.free, corners, strict=True)
         ]
         low, high = np.array(sides).T
@@ -109,6 +110,12 @@ class Coordinates:
         return values
 
 
+@functools.partial(jax.jit, static_argnames=("law",))
+def natural_of_lanes(z: Any, logs: Mapping[str, Any], *, law: Law) -> dict[str, jax.Array]:
+    """Return the free parameters of many z ``[free, l]``, compiled as one program."""
+    return Coordinates(law).to_natural(z, logs)
+
+
 def constrain(parameter: Parameter, z: Any) -> Any:
     """Map the real line onto the parameter's open interval."""
     low, high = parameter.bounds
@@ -121,20 +128,21 @@ def constrain(parameter: Parameter, z: Any) -> Any:
     return low + (high - low) * jax.nn.sigmoid(z)
 
 
-def unconstrain(parameter: Parameter, value: Any) -> Any:
+def unconstrain(parameter: Parameter, value: Any, xp: Any = jnp) -> Any:
     """Map the parameter's interval onto the real line; the inverse of `constrain`.
 
-    A value on or beyond a bound is moved just inside, so that a start there is usable.
+    A value on or beyond a bound is moved just inside, so that a start there is usable. With
+    ``xp=numpy`` nothing is compiled.
     """
     low, high = parameter.bounds
     if math.isinf(low) and math.isinf(high):
         return value
     if math.isinf(high):
-        return jnp.log(jnp.maximum(value - low, _EDGE))
+        return xp.log(xp.maximum(value - low, _EDGE))
     if math.isinf(low):
-        return jnp.log(jnp.maximum(high - value, _EDGE))
-    share = jnp.clip((value - low) / (high - low), _EDGE, 1.0 - _EDGE)
-    return jnp.log(share) - jnp.log1p(-share)
+        return xp.log(xp.maximum(high - value, _EDGE))
+    share = xp.clip((value - low) / (high - low), _EDGE, 1.0 - _EDGE)
+    return xp.log(share) - xp.log1p(-share)
 
 
 def start_box(parameter: Parameter, output: str) -> tuple[float, float]:

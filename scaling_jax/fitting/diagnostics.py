@@ -16,7 +16,7 @@ Reference: Huber and Ronchetti, Robust Statistics (2009), sections 6.3 and 7.6.
 import functools
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +24,7 @@ import numpy as np
 
 from scaling_jax.fitting.coordinates import Coordinates
 from scaling_jax.fitting.problem import Problem
-from scaling_jax.fitting.solver import row_residual
+from scaling_jax.fitting.solver import rounding_floor, row_residual
 from scaling_jax.laws import Law
 from scaling_jax.objectives import Absolute, Huber, Objective
 
@@ -36,6 +36,10 @@ class Diagnostics:
     """Local facts about an optimum.
 
     Attributes:
+        theta: The free parameters ``[free]``.
+        theta_jacobian: Their derivatives by z ``[free, free]``.
+        objective: Value of the objective, its kink included.
+        floor: Differences of the objective below this are rounding.
         residuals: On the objective's scale ``[runs]``.
         rank: Rank of the Gauss-Newton matrix; below the number of parameters, the data do not
             determine them.
@@ -45,6 +49,10 @@ class Diagnostics:
         weakest: Parameter with the largest share in the least determined direction.
     """
 
+    theta: np.ndarray
+    theta_jacobian: np.ndarray
+    objective: float
+    floor: float
     residuals: np.ndarray
     rank: int
     condition_number: float
@@ -55,12 +63,13 @@ class Diagnostics:
 def diagnose(law: Law, objective: Objective, problem: Problem, z: np.ndarray) -> Diagnostics:
     """Return the diagnostics of the optimum `z`."""
     rows, weights = problem.padded()
-    r, jacobian = _residuals_and_jacobian(z, rows, problem.logs, law=law, objective=objective)
+    local = _local(z, rows, weights, problem.logs, law=law, objective=objective)
+    local = _Local(*(np.asarray(leaf) for leaf in local))
     n = len(problem.rows)
-    r, jacobian, w = np.asarray(r)[:n], np.asarray(jacobian)[:n], weights[:n]
+    r, jacobian, w = local.residuals[:n], local.jacobian[:n], weights[:n]
     size = np.sqrt(np.einsum("n,np,np->p", w, jacobian, jacobian))
-    scale = np.where(size > 0.0, size, 1.0)
-    eigenvalues, vectors = np.linalg.eigh(np.einsum("n,np,nq->pq", w, jacobian / scale, jacobian / scale))
+    scaled = jacobian / np.where(size > 0.0, size, 1.0)
+    eigenvalues, vectors = np.linalg.eigh(np.einsum("n,np,nq->pq", w, scaled, scaled))
     largest = max(eigenvalues[-1], np.finfo(float).tiny)
     rank = int(np.sum((eigenvalues > _RANK_TOLERANCE * largest) & (largest > 0.0)))
     rank = min(rank, int(np.sum(size > 0.0)))
@@ -69,27 +78,55 @@ def diagnose(law: Law, objective: Objective, problem: Problem, z: np.ndarray) ->
     share = np.abs(vectors[:, 0])
     weakest = tuple(names[k] for k in np.argsort(-share) if share[k] > 0.3)
     full = rank == len(names)
-    covariance = _covariances(objective, r, jacobian, w) if full else _unknown(len(names))
-    return Diagnostics(r, rank, float(condition), covariance, weakest)
+    psi, curvature = local.psi[:n], smooth_curvature(objective, r, local.curvature[:n])
+    covariance = _covariances(jacobian, w, psi, curvature) if full else _unknown(len(names))
+    return Diagnostics(
+        local.theta, local.theta_jacobian, float(local.objective), float(local.floor), r, rank,
+        float(condition), covariance, weakest,
+    )  # fmt: skip
+
+
+class _Local(NamedTuple):
+    theta: Any
+    theta_jacobian: Any
+    objective: Any
+    floor: Any
+    residuals: Any
+    jacobian: Any
+    psi: Any
+    curvature: Any
 
 
 @functools.partial(jax.jit, static_argnames=("law", "objective"))
-def _residuals_and_jacobian(z, rows, logs, *, law: Law, objective: Objective):
+def _local(z, rows, weights, logs, *, law: Law, objective: Objective) -> _Local:
+    """Compute everything local in one program: small programs add up when they are compiled."""
     residual = row_residual(law, objective, logs)
     coordinates = Coordinates(law)
 
-    def all_rows(z):
+    def residuals(z):
         u = coordinates.to_reduced(z, logs)
         return jax.vmap(lambda row: residual(u, row))(rows)
 
-    return all_rows(z), jax.jacfwd(all_rows)(z)
+    def natural(z):
+        theta = coordinates.to_natural(z, logs)
+        return jnp.stack([jnp.asarray(theta[name]) for name in law.free_names])
+
+    r = residuals(z)
+    return _Local(
+        natural(z),
+        jax.jacfwd(natural)(z),
+        jnp.sum(weights * objective.penalty(r)),
+        rounding_floor(law, objective, weights, logs),
+        r,
+        jax.jacfwd(residuals)(z),
+        objective.weight(r) * r,
+        objective.curvature(r),
+    )
 
 
-def _covariances(objective: Objective, r, jacobian, w) -> dict[str, np.ndarray]:
+def _covariances(jacobian, w, psi, curvature) -> dict[str, np.ndarray]:
     n, p = jacobian.shape
     used = int(np.sum(w > 0.0))
-    psi = np.asarray(objective.weight(jnp.asarray(r)) * r)
-    curvature = smooth_curvature(objective, r)
     hessian = np.einsum("n,np,nq->pq", w * curvature, jacobian, jacobian)
     inverse = np.linalg.pinv(hessian, hermitian=True)
     correction = used / (used - p) if used > p else np.nan
@@ -101,7 +138,7 @@ def _covariances(objective: Objective, r, jacobian, w) -> dict[str, np.ndarray]:
     }
 
 
-def smooth_curvature(objective: Objective, r: np.ndarray) -> np.ndarray:
+def smooth_curvature(objective: Objective, r: np.ndarray, curvature: np.ndarray) -> np.ndarray:
     """Return rho'' of every residual, as an estimate of its expectation.
 
     A kinked penalty has all its curvature within its threshold. With delta 1e-3 on the log scale
@@ -111,7 +148,7 @@ def smooth_curvature(objective: Objective, r: np.ndarray) -> np.ndarray:
     Reference: Koenker, Quantile Regression (2005), section 3.4.2.
     """
     if not isinstance(objective, Absolute | Huber):
-        return np.maximum(np.asarray(objective.curvature(jnp.asarray(r))), 0.0)
+        return np.maximum(curvature, 0.0)
     threshold = objective.smoothing if isinstance(objective, Absolute) else objective.delta
     slope = 1.0 if isinstance(objective, Absolute) else threshold
     density = (4.5 * NormalDist().pdf(0.0) ** 4) ** 0.2
@@ -123,14 +160,3 @@ def smooth_curvature(objective: Objective, r: np.ndarray) -> np.ndarray:
 
 def _unknown(p: int) -> dict[str, np.ndarray]:
     return {kind: np.full((p, p), np.nan) for kind in ("sandwich", "hessian")}
-
-
-@functools.partial(jax.jit, static_argnames=("law",))
-def natural_and_jacobian(z: jax.Array, logs: Any, *, law: Law):
-    """Return the free parameters ``[free]`` of one z and their Jacobian ``[free, free]``."""
-
-    def natural(z):
-        theta = Coordinates(law).to_natural(z, logs)
-        return jnp.stack([jnp.asarray(theta[name]) for name in law.free_names])
-
-    return natural(z), jax.jacfwd(natural)(z)

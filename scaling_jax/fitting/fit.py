@@ -8,17 +8,20 @@ import jax
 import numpy as np
 
 from scaling_jax.errors import FitError, listing
-from scaling_jax.fitting.coordinates import Coordinates
-from scaling_jax.fitting.diagnostics import Diagnostics, diagnose, natural_and_jacobian
+from scaling_jax.fitting.batch import solve_lanes
+from scaling_jax.fitting.coordinates import Coordinates, natural_of_lanes
+from scaling_jax.fitting.diagnostics import Diagnostics, diagnose
 from scaling_jax.fitting.problem import Problem, make_problem, unusual_columns
 from scaling_jax.fitting.solver import (
     CONVERGED,
+    MAX_STEPS,
     MESSAGES,
     NONFINITE,
+    PATIENCE,
+    PRUNED,
+    STAGE_STEPS,
     Solution,
     descend,
-    rounding_floor,
-    solve,
     stage_thresholds,
 )
 from scaling_jax.fitting.starts import quasi_random
@@ -34,7 +37,6 @@ _AGREE = 1e-6  # relative distance from the best objective that counts as the sa
 _FEW_AGREE = 0.05
 _ILL_CONDITIONED = 1e8
 _SAME_PARAMETER = 1e-2  # spread of a parameter over equally good starts that is still one optimum
-_LANES = (32, 64, 128, 256, 512)  # starts are padded to these, to compile few programs
 
 
 @dataclass(frozen=True)
@@ -268,30 +270,37 @@ def _minimise(
     law: Law, objective: Objective, problem: Problem, z: np.ndarray, optimizer: Any,
     optimizer_steps: int, max_steps: int,
 ) -> Solution:
-    """Run the solver over all starts, padded to few widths and cut into blocks."""
-    rows, weights = problem.padded()
-    scale = _output_scale(law, problem)
-    thresholds = stage_thresholds(objective, scale)
-    floor = rounding_floor(objective, weights, scale)
-    count = z.shape[1]
-    width = next((w for w in _LANES if w >= count), _LANES[-1])
-    blocks = []
-    for first in range(0, count, width):
-        block = z[:, first : first + width]
-        block = np.concatenate([block, np.repeat(block[:, -1:], width - block.shape[1], 1)], axis=1)
-        if optimizer is not None:
-            block = descend(
-                block, rows, weights, problem.logs, thresholds[0],
+    """Run all starts, give up the hopeless ones among the slow, and finish the others."""
+    thresholds = stage_thresholds(objective, _output_scale(law, problem))
+    if optimizer is not None:
+        rows, weights = problem.padded()
+        z = np.asarray(
+            descend(
+                z, rows, weights, problem.logs, thresholds[0],
                 law=law, objective=objective, optimizer=optimizer, steps=optimizer_steps,
             )  # fmt: skip
-        blocks.append(
-            solve(
-                block, rows, weights, problem.logs, thresholds, floor,
-                law=law, objective=objective, max_steps=max_steps,
-            )  # fmt: skip
         )
-    joined = jax.tree.map(lambda *parts: np.concatenate(parts, axis=-1), *blocks)
-    return Solution(*(np.asarray(part)[..., :count] for part in joined))
+
+    def solve(z: np.ndarray, thresholds: np.ndarray, steps: int) -> Solution:
+        return solve_lanes(law, objective, problem, z, thresholds=thresholds, max_steps=steps)
+
+    patience = min(max_steps, PATIENCE + STAGE_STEPS * len(thresholds))
+    solution = solve(z, thresholds, patience)
+    slow = np.flatnonzero(solution.status == MAX_STEPS)
+    if patience == max_steps or not slow.size:
+        return solution
+    slow = slow[np.argsort(solution.value[slow], kind="stable")]
+    kept, pruned = slow[: max(1, z.shape[1] // 4)], slow[max(1, z.shape[1] // 4) :]
+    solution.status[pruned] = PRUNED
+    # Filled up with copies to the width of the first run, so that its program serves again.
+    filled = np.resize(kept, z.shape[1])
+    last = np.full_like(thresholds, thresholds[-1])
+    more = solve(solution.z[:, filled], last, max_steps - patience)
+    steps = solution.steps[kept] + more.steps[: len(kept)]
+    for whole, part in zip(solution, more, strict=True):
+        whole[..., kept] = part[..., : len(kept)]
+    solution.steps[kept] = steps
+    return solution
 
 
 def _output_scale(law: Law, problem: Problem) -> float:
@@ -303,25 +312,22 @@ def _assemble(
     best: int, diagnostics: Diagnostics, seed: int,
 ) -> Fit:
     z = solution.z[:, best]
-    theta, jacobian = (np.asarray(a) for a in natural_and_jacobian(z, problem.logs, law=law))
-    value = float(solution.value[best])
-    # The objective at the exact penalty; solvers see a smoothed one where it has a kink at 0.
-    exact = float(np.sum(problem.weights * np.asarray(objective.penalty(diagnostics.residuals))))
-    floor = rounding_floor(objective, problem.weights, _output_scale(law, problem))
+    value, floor = float(solution.value[best]), diagnostics.floor
     agree = solution.value <= value + _AGREE * abs(value) + floor
-    ends = Coordinates(law).to_natural(solution.z, problem.logs)
+    ends = natural_of_lanes(solution.z, problem.logs, law=law)
     starts = Starts(
         {name: np.asarray(v) for name, v in ends.items()},
         np.asarray(solution.value), np.asarray(solution.status), np.asarray(solution.steps),
     )  # fmt: skip
     gradient = float(np.max(np.abs(solution.gradient[:, best]))) / max(abs(value), floor)
-    at_bound = Coordinates(law).at_bound(z)
+    at_bound, slope = Coordinates(law).at_bound(z), diagnostics.theta_jacobian
     status = int(solution.status[best])
     return Fit(
         law=law,
         criterion=objective,
-        params=dict(zip(law.free_names, theta.tolist(), strict=True)),
-        objective=exact,
+        params=dict(zip(law.free_names, diagnostics.theta.tolist(), strict=True)),
+        # At the exact penalty; solvers see a smoothed one where it has a kink at 0.
+        objective=diagnostics.objective,
         runs=runs,
         status=MESSAGES[status],
         converged=status == CONVERGED,
@@ -330,7 +336,7 @@ def _assemble(
         condition_number=diagnostics.condition_number,
         at_bound=at_bound,
         agreement=float(np.mean(agree)),
-        covariance={k: jacobian @ c @ jacobian.T for k, c in diagnostics.covariance.items()},
+        covariance={k: slope @ c @ slope.T for k, c in diagnostics.covariance.items()},
         residuals=diagnostics.residuals,
         starts=starts,
         warnings=(

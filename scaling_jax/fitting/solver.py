@@ -29,18 +29,21 @@ from scaling_jax.kernels.normal_equations import normal_equations
 from scaling_jax.laws import Law
 from scaling_jax.objectives import Objective
 
-CONVERGED, MAX_STEPS, STALLED, NONFINITE = range(4)
+CONVERGED, MAX_STEPS, STALLED, NONFINITE, PRUNED = range(5)
 MESSAGES = {
     CONVERGED: "converged",
     MAX_STEPS: "stopped at the maximal number of steps",
     STALLED: "no further decrease possible, although the gradient is not zero",
     NONFINITE: "the objective is not finite",
+    PRUNED: "given up, because other starts were better",
 }
 
 _FIRST_MIX, _MIDDLE_MIX, _LAST_MIX = 1.0, 0.1, 0.01  # share of the majoriser's curvature
 _STAGE_TOLERANCE = 1e-4  # promised relative decrease that ends a stage
-_STAGE_STEPS = 20  # at most, for the stages before the last
-_TOLERANCE = 1e-13  # promised relative decrease that ends the last stage
+STAGE_STEPS = 20  # at most, for the stages before the last
+PATIENCE = 40  # steps in the last stage after which unfinished starts are compared and pruned
+_TOLERANCE = 1e-13  # promised relative decrease that ends the last stage, in float64
+_TOLERANCE_EPS = 16.0  # the same in units of the precision, where that is coarser
 _HOPELESS_DAMPING = 1e10
 _ROUNDING = 64.0  # rounding error of a residual, in units of the last place
 _FLAT = 1e-7  # promised relative decrease of a full step below which a stuck lane has converged
@@ -53,7 +56,7 @@ class Solution(NamedTuple):
         z: Coordinates ``[free, l]``.
         value: Objective ``[l]``.
         gradient: In z ``[free, l]``.
-        status: `CONVERGED`, `MAX_STEPS`, `STALLED` or `NONFINITE` ``[l]``.
+        status: `CONVERGED`, `MAX_STEPS`, `STALLED`, `NONFINITE` or `PRUNED` ``[l]``.
         steps: Steps taken ``[l]``.
     """
 
@@ -144,11 +147,12 @@ def stage_thresholds(objective: Objective, output_scale: float) -> np.ndarray:
     return np.append(np.geomspace(first, last, decades + 1), last)
 
 
-def rounding_floor(objective: Objective, weights: np.ndarray, output_scale: float) -> float:
+def rounding_floor(law: Law, objective: Objective, weights: Any, logs: Any) -> jax.Array:
     """Return the objective of residuals that are rounding errors: zero, as far as one can tell."""
-    rounding = _ROUNDING * np.finfo(np.float64).eps
-    rounding *= 1.0 if objective.scale == "log" else output_scale
-    return float(objective.penalty(jnp.asarray(rounding), objective.threshold) * np.sum(weights))
+    total = jnp.sum(weights, axis=0)
+    scale = 1.0 if objective.scale == "log" else jnp.exp(logs[law.output.column])
+    rounding = _ROUNDING * jnp.finfo(total.dtype).eps * scale
+    return total * objective.penalty(rounding, objective.threshold)
 
 
 def _mixes(stages: int) -> np.ndarray:
@@ -159,19 +163,18 @@ def _mixes(stages: int) -> np.ndarray:
     return mixes
 
 
-@functools.partial(jax.jit, static_argnames=("law", "objective", "max_steps"))
+@functools.partial(jax.jit, static_argnames=("law", "objective"))
 def solve(
     z: jax.Array,
     rows: jax.Array,
     weights: jax.Array,
     logs: dict[str, jax.Array],
     thresholds: jax.Array,
-    floor: jax.Array,
+    max_steps: jax.Array | int,
     leave: jax.Array | int = 0,
     *,
     law: Law,
     objective: Objective,
-    max_steps: int,
 ) -> Solution:
     """Minimise the objective from every start; see `Solution`.
 
@@ -181,15 +184,16 @@ def solve(
         weights: ``[n]``, or ``[n, l]`` where lanes weight the rows differently.
         logs: Logarithms of the reference scales.
         thresholds: One a stage, see `stage_thresholds`.
-        floor: Differences of the objective below this are rounding, see `rounding_floor`.
+        max_steps: Most evaluations a lane may take.
         leave: Stop as soon as so few lanes are left that have not converged.
         law: The law.
         objective: The objective.
-        max_steps: Most evaluations a lane may take.
     """
     evaluate = evaluator(law, objective)
     optimizer = levenberg_marquardt()
     last_stage = thresholds.shape[0] - 1
+    floor = rounding_floor(law, objective, weights, logs)
+    finest = max(_TOLERANCE, _TOLERANCE_EPS * float(jnp.finfo(z.dtype).eps))
     mixes = jnp.asarray(_mixes(last_stage + 1), z.dtype)
 
     def body(carry: _Carry) -> _Carry:
@@ -200,9 +204,9 @@ def solve(
         trial = optax.apply_updates(carry.trial, updates)
         hopeless = lm.damping >= _HOPELESS_DAMPING
         at_last = carry.stage == last_stage
-        tolerance = jnp.where(at_last, _TOLERANCE, _STAGE_TOLERANCE)
+        tolerance = jnp.where(at_last, finest, _STAGE_TOLERANCE)
         enough = lm.predicted < tolerance * jnp.abs(lm.value) + floor
-        ended = enough | hopeless | (~at_last & (carry.steps_in_stage >= _STAGE_STEPS))
+        ended = enough | hopeless | (~at_last & (carry.steps_in_stage >= STAGE_STEPS))
         advance = ended & ~at_last
         return _Carry(
             trial=jnp.where(advance, lm.point, trial),

@@ -9,7 +9,7 @@ import numpy as np
 
 from scaling_jax.errors import FitError, did_you_mean
 from scaling_jax.fitting.batch import solve_replicates
-from scaling_jax.fitting.coordinates import Coordinates
+from scaling_jax.fitting.coordinates import natural_of_lanes
 from scaling_jax.fitting.fit import Fit
 from scaling_jax.fitting.problem import make_problem
 from scaling_jax.fitting.resampling import SCHEMES, Multinomial, Resampling
@@ -88,7 +88,7 @@ def _draws(fit: Fit, scheme: Resampling, solution: Any, logs: dict[str, float]) 
             "fit.summary() before resampling"
         )
     with jax.enable_x64(True):
-        theta = Coordinates(fit.law).to_natural(solution.z[:, good], logs)
+        theta = natural_of_lanes(solution.z[:, good], logs, law=fit.law)
         params = {name: np.asarray(values) for name, values in theta.items()}
     return Draws(
         params, fit, scheme.name,

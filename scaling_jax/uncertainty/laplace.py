@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from scaling_jax.errors import FitError
-from scaling_jax.fitting.coordinates import Coordinates
+from scaling_jax.fitting.coordinates import natural_of_lanes
 from scaling_jax.fitting.fit import Fit
 from scaling_jax.uncertainty.draws import Draws
 
@@ -48,6 +48,6 @@ def laplace(fit: Fit, *, draws: int = 4000, kind: str = "sandwich", seed: int = 
     rng = np.random.default_rng(seed)
     z = rng.multivariate_normal(fit.z, covariance, size=draws, method="eigh").T
     with jax.enable_x64(True):
-        theta = Coordinates(fit.law).to_natural(z, fit.logs)
+        theta = natural_of_lanes(z, fit.logs, law=fit.law)
         params = {name: np.asarray(values) for name, values in theta.items()}
     return Draws(params, fit, "laplace")

@@ -221,12 +221,12 @@ def test_the_callers_configuration_is_neither_needed_nor_changed(noisy_runs, noi
 
 
 def test_the_same_shape_compiles_nothing_new(noisy_runs):
-    from scaling_jax.fitting.solver import solve
+    from scaling_jax.fitting.batch import _solve_block
 
     sj.fit("chinchilla", noisy_runs, starts=STARTS)
-    compiled = solve._cache_size()
+    compiled = _solve_block._cache_size()
     sj.fit("chinchilla", grid(0.02, seed=9), starts=STARTS, seed=4)
-    assert solve._cache_size() == compiled
+    assert _solve_block._cache_size() == compiled
 
 
 @pytest.mark.parametrize(
