@@ -110,7 +110,7 @@ def damped_step(matrix: jax.Array, gradient: jax.Array, damping: jax.Array) -> j
     # A column of zeros (a parameter without any effect here) would make the system singular.
     floor = jnp.finfo(matrix.dtype).eps * jnp.max(diagonal, axis=0) + jnp.finfo(matrix.dtype).tiny
     ridge = damping * jnp.maximum(diagonal, floor) + floor
-    step = -_cholesky_solve(matrix + jnp.eye(p)[:, :, None] * ridge[None], gradient)
+    step = -_solve(matrix + jnp.eye(p)[:, :, None] * ridge[None], gradient)
     step = jnp.where(jnp.isfinite(step), step, 0.0)
     # Shorten as a whole, so that the step stays a descent direction.
     longest = jnp.max(jnp.abs(step), axis=0)
@@ -123,25 +123,17 @@ def predicted_decrease(matrix: jax.Array, gradient: jax.Array, step: jax.Array) 
     return -jnp.sum(step * (gradient + 0.5 * curved), axis=0)
 
 
-def _cholesky_solve(matrix: jax.Array, rhs: jax.Array) -> jax.Array:
-    """Solve p x p systems by Cholesky, unrolled over p, elementwise over lanes.
+def _solve(matrix: jax.Array, rhs: jax.Array) -> jax.Array:
+    """Solve p x p systems by Gauss-Jordan elimination, unrolled over p, elementwise over lanes.
 
-    XLA's batched factorisation wants lanes first and calls LAPACK once a lane; p is about five.
+    XLA's batched factorisations want lanes first and call LAPACK once a lane; p is about five.
+    Positive definite matrices need no pivoting, and few operations compile quickly.
     """
     p = matrix.shape[0]
     tiny = jnp.finfo(matrix.dtype).tiny
-    pivots, columns, reduced = [], [], []
-    for _ in range(p):
-        pivot = jnp.sqrt(jnp.maximum(matrix[0, 0], tiny))
-        column = matrix[1:, 0] / pivot
-        matrix = matrix[1:, 1:] - column[:, None] * column[None, :]
-        head = rhs[0] / pivot
-        rhs = rhs[1:] - column * head
-        pivots.append(pivot)
-        columns.append(column)
-        reduced.append(head)
-    solution = jnp.zeros((0, matrix.shape[-1]), matrix.dtype)
-    for pivot, column, head in zip(pivots[::-1], columns[::-1], reduced[::-1], strict=True):
-        entry = (head - jnp.sum(column * solution, axis=0)) / pivot
-        solution = jnp.concatenate([entry[None], solution])
-    return solution
+    table = jnp.concatenate([matrix, rhs[:, None]], axis=1)  # [p, p + 1, l]
+    for k in range(p):
+        row = table[k] / jnp.maximum(table[k, k], tiny)
+        mine = (jnp.arange(p) == k)[:, None, None]
+        table = jnp.where(mine, row, table - table[:, k, None] * row)
+    return table[:, p]

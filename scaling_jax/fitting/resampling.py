@@ -10,6 +10,7 @@ Reference: Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (2011).
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -18,10 +19,11 @@ import jax.extend.random
 import jax.numpy as jnp
 import numpy as np
 
-from scaling_jax.errors import FitError
+from scaling_jax.errors import FitError, did_you_mean
 from scaling_jax.runs import RunTable
 
 _POISSON_TERMS = 13  # P(Poisson(1) > 12) is 6e-11, below the resolution of 32 bits
+_TILE = 4096  # units whose random words are held at once, 16 bytes a lane each
 
 
 class Units(NamedTuple):
@@ -54,7 +56,17 @@ class Resampling:
     name: ClassVar[str] = ""
 
     def units(self, runs: RunTable) -> Units:
-        """Return the units of a table: its rows, in one stratum."""
+        """Return the units of a table: its rows, in one stratum.
+
+        Raises:
+            FitError: The scheme needs a column that it was not given or that is not there, or it
+                was given one that it has no use for.
+        """
+        if self.by is not None:
+            raise FitError(
+                f"{type(self).__name__} draws single runs and has no use for by={self.by!r}; use "
+                "Stratified to draw within groups, or Blocks to draw whole ones"
+            )
         return _units(np.arange(len(runs)), np.zeros(len(runs), int))
 
     def lanes(self, runs: RunTable) -> int | None:
@@ -70,12 +82,16 @@ class Resampling:
             lanes: Numbers of the replicates ``[l]``, unsigned.
             units: The units of the table.
         """
-        raise TypeError("use one of Multinomial, Poisson, LeaveOneOut")
+        raise TypeError("use one of Multinomial, Stratified, Blocks, Poisson, LeaveOneOut")
 
     def _groups(self, runs: RunTable) -> np.ndarray:
         if self.by is None:
             raise FitError(f"{type(self).__name__} needs by=: the column whose values form groups")
-        runs.require(self.by, for_=f"resampling by {self.by}")
+        if self.by not in runs:
+            raise FitError(
+                f"{runs.source} has no column {self.by!r} to resample by; "
+                f"{did_you_mean(self.by, runs.columns)}"
+            )
         return np.unique(np.asarray(runs[self.by]), return_inverse=True)[1]
 
 
@@ -86,13 +102,17 @@ class Multinomial(Resampling):
     name: ClassVar[str] = "multinomial"
 
     def counts(self, seed, lanes, units):  # noqa: D102
-        m = len(units.size)
-        word = counter_bits(seed, lanes, m)  # [units, l]
-        size = jnp.asarray(units.size, jnp.uint32)[:, None]
-        drawn = jnp.asarray(units.first)[:, None] + (word % size).astype(jnp.int32)
-        chosen = jnp.asarray(units.members)[drawn]
-        column = jnp.broadcast_to(jnp.arange(lanes.shape[0]), chosen.shape)
-        counts = jnp.zeros((m, lanes.shape[0]), jnp.float32).at[chosen, column].add(1.0)
+        m, column = len(units.size), jnp.arange(lanes.shape[0])
+        size, first = jnp.asarray(units.size, jnp.uint32), jnp.asarray(units.first)
+        members = jnp.asarray(units.members)
+
+        def draw(unit: jax.Array) -> jax.Array:
+            word = counter_bits(seed, lanes, unit)
+            place = first[unit][:, None] + (word % size[unit][:, None]).astype(jnp.int32)
+            return members[place]  # [tile, l]
+
+        counts = jnp.zeros((m, lanes.shape[0]), jnp.float32)
+        counts = _by_tiles(m, lambda unit, sums: sums.at[draw(unit), column].add(1.0), counts)
         return counts[jnp.asarray(units.of_row)]
 
 
@@ -126,8 +146,14 @@ class Poisson(Resampling):
     def counts(self, seed, lanes, units):  # noqa: D102
         cdf = np.cumsum([math.exp(-1.0) / math.factorial(k) for k in range(_POISSON_TERMS)])
         steps = np.minimum(np.floor(cdf * 2.0**32), 2**32 - 1).astype(np.uint32)
-        word = counter_bits(seed, lanes, len(units.size))
-        counts = sum((word >= step).astype(jnp.float32) for step in steps)
+
+        def draw(unit: jax.Array, counts: jax.Array) -> jax.Array:
+            word = counter_bits(seed, lanes, unit)
+            drawn = sum((word >= step).astype(jnp.float32) for step in steps)
+            return counts.at[unit].set(drawn)
+
+        m = len(units.size)
+        counts = _by_tiles(m, draw, jnp.zeros((m, lanes.shape[0]), jnp.float32))
         return counts[jnp.asarray(units.of_row)]
 
 
@@ -155,14 +181,27 @@ SCHEMES: dict[str, type[Resampling]] = {
 }
 
 
-def counter_bits(seed: jax.Array, lanes: jax.Array, units: int) -> jax.Array:
+def counter_bits(seed: jax.Array, lanes: jax.Array, units: jax.Array) -> jax.Array:
     """Return one 32-bit word for every (unit, lane) ``[units, l]``, from the two numbers alone."""
-    shape = (units, lanes.shape[0])
+    shape = (units.shape[0], lanes.shape[0])
     lane = jnp.broadcast_to(lanes.astype(jnp.uint32), shape).ravel()
-    unit = jnp.broadcast_to(jnp.arange(units, dtype=jnp.uint32)[:, None], shape).ravel()
+    unit = jnp.broadcast_to(units.astype(jnp.uint32)[:, None], shape).ravel()
     key = jnp.stack([jnp.uint32(0x5CA11196), seed.astype(jnp.uint32)])
     words = jax.extend.random.threefry_2x32(key, jnp.concatenate([lane, unit]))
     return words[: lane.size].reshape(shape)
+
+
+def _by_tiles(
+    units: int, add: Callable[[jax.Array, jax.Array], jax.Array], counts: jax.Array
+) -> jax.Array:
+    """Return counts after `add(unit, counts)` of all units, so many of them at a time."""
+    whole = units // _TILE
+    tile = jnp.arange(_TILE, dtype=jnp.int32)
+    if whole:
+        counts = jax.lax.fori_loop(
+            jnp.int32(0), jnp.int32(whole), lambda k, sums: add(k * _TILE + tile, sums), counts
+        )
+    return add(jnp.arange(whole * _TILE, units, dtype=jnp.int32), counts)
 
 
 def _units(of_row: np.ndarray, strata: np.ndarray) -> Units:

@@ -21,9 +21,7 @@ import optax
 from scaling_jax.fitting.coordinates import Coordinates
 from scaling_jax.fitting.levenberg_marquardt import (
     LevenbergMarquardtState,
-    damped_step,
     levenberg_marquardt,
-    predicted_decrease,
 )
 from scaling_jax.kernels.normal_equations import normal_equations
 from scaling_jax.laws import Law
@@ -241,9 +239,8 @@ def _restart(lm: LevenbergMarquardtState, lanes: jax.Array) -> LevenbergMarquard
 def _solution(end: _Carry, last_stage: int, floor: jax.Array) -> Solution:
     lm = end.lm
     stuck = lm.damping >= _HOPELESS_DAMPING
-    full_step = damped_step(lm.matrix, lm.gradient, jnp.full_like(lm.damping, 1e-9))
-    promised = predicted_decrease(lm.matrix, lm.gradient, full_step)
-    stalled = stuck & (promised > _FLAT * jnp.abs(lm.value) + floor)
+    # The damped step is shorter than the full one by the damping, and so is what it promises.
+    stalled = stuck & (lm.predicted * lm.damping > _FLAT * jnp.abs(lm.value) + floor)
     status = jnp.where(end.done, jnp.where(stalled, STALLED, CONVERGED), MAX_STEPS)
     status = jnp.where(jnp.isfinite(lm.value), status, NONFINITE)
     # A value of an earlier stage belongs to another objective.
