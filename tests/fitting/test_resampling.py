@@ -1,5 +1,7 @@
 """Resampling counts: their distributions, and that they depend on seed, lane and unit alone."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from scipy import stats
 
 import scaling_jax as sj
+from scaling_jax.fitting import resampling
 from scaling_jax.fitting.resampling import SCHEMES, Resampling, counter_bits
 
 ROWS, LANES = 40, 20_000
@@ -22,7 +25,7 @@ def runs():
     return sj.RunTable.from_columns(columns | {"family": FAMILIES[order]}, source="runs")
 
 
-def counts(scheme: Resampling, runs, lanes=LANES, seed=0) -> np.ndarray:
+def counts(scheme: Resampling, runs, lanes: Any = LANES, seed=0) -> np.ndarray:
     """Return the counts ``[rows, l]`` of the given lanes, or of the first so many."""
     numbers = np.arange(lanes) if isinstance(lanes, int) else np.asarray(lanes)
     drawn = scheme.counts(jnp.uint32(seed), jnp.asarray(numbers, jnp.uint32), scheme.units(runs))
@@ -69,7 +72,7 @@ def test_the_transcription_gives_the_published_answers():
 @pytest.mark.parametrize("seed", [0, 7, 2**32 - 1])
 def test_words_are_threefry_of_seed_lane_and_unit(seed):
     lanes = np.array([0, 1, 255, 256, 70_000, 2**31, 2**32 - 1], np.uint32)
-    words = np.asarray(counter_bits(jnp.uint32(seed), jnp.asarray(lanes), 5))
+    words = np.asarray(counter_bits(jnp.uint32(seed), jnp.asarray(lanes), jnp.arange(5)))
     expected = [
         [threefry((0x5CA11196, seed), (int(lane), unit))[0] for lane in lanes] for unit in range(5)
     ]
@@ -79,10 +82,12 @@ def test_words_are_threefry_of_seed_lane_and_unit(seed):
 def test_lanes_and_seeds_are_independent_of_each_other():
     """Correlations of 4000 words between 150 lanes and between 150 seeds are those of noise."""
     units, many = 4000, 150
-    by_lane = counter_bits(jnp.uint32(3), jnp.arange(many, dtype=jnp.uint32), units)
-    by_seed = [counter_bits(jnp.uint32(s), jnp.uint32([3]), units)[:, 0] for s in range(many)]
+    unit, number = jnp.arange(units), jnp.arange(many, dtype=jnp.uint32)
+    by_lane = counter_bits(jnp.uint32(3), number, unit)
+    by_seed = [counter_bits(s, number[:1], unit)[:, 0] for s in number]
     for words in (np.asarray(by_lane), np.stack(by_seed, axis=1)):
-        r = np.corrcoef(words.astype(np.float64), rowvar=False)[np.triu_indices(many, 1)]
+        matrix = np.asarray(np.corrcoef(words.astype(np.float64), rowvar=False))
+        r = matrix[np.triu_indices(many, 1)]
         assert np.abs(r).max() < SIGMAS / np.sqrt(units)
         # The squares add up to chi-square, so that many weak correlations are seen as well.
         assert stats.chi2.sf(units * np.sum(r**2), len(r)) > 1e-4
@@ -200,14 +205,25 @@ def test_counts_do_not_depend_on_precision_or_compilation(scheme, runs):
     np.testing.assert_array_equal(compiled, expected)
 
 
+@pytest.mark.parametrize("scheme", [sj.Multinomial(), sj.Poisson()], ids=names)
+def test_large_tables_are_drawn_in_tiles(scheme, monkeypatch):
+    """Two whole tiles and a part give what one piece gives."""
+    columns = {"params": np.geomspace(1e7, 1e10, 2300), "loss": np.full(2300, 2.0)}
+    runs = sj.RunTable.from_columns(columns)
+    whole = counts(scheme, runs, 20)
+    monkeypatch.setattr(resampling, "_TILE", 1024)
+    np.testing.assert_array_equal(counts(scheme, runs, 20), whole)
+    monkeypatch.setattr(resampling, "_TILE", 1150)  # no part
+    np.testing.assert_array_equal(counts(scheme, runs, 20), whole)
+
+
 @pytest.mark.parametrize("scheme", RANDOM, ids=names)
 def test_other_seeds_are_other_replicates(scheme, runs):
-    same = np.mean(counts(scheme, runs, 500, seed=0) == counts(scheme, runs, 500, seed=1))
-    one, other = counts(scheme, runs, 500, seed=0), counts(scheme, runs, 500, seed=2)
-    shifted = np.mean(one[:, 1:] == other[:, :-1])
-    independent = np.mean(one == one[:, np.random.default_rng(0).permutation(500)])
-    assert same == pytest.approx(independent, abs=0.02)
-    assert shifted == pytest.approx(independent, abs=0.02)
+    one, other = (counts(scheme, runs, 5000, seed=seed) for seed in (1, 2))
+    independent = np.mean(one == one[:, np.random.default_rng(0).permutation(5000)])
+    assert np.mean(one == other) == pytest.approx(independent, abs=0.03)
+    # Nor is one seed's replicate the next one of another seed.
+    assert np.mean(one[:, 1:] == other[:, :-1]) == pytest.approx(independent, abs=0.03)
 
 
 # --- errors --------------------------------------------------------------------------------
@@ -221,7 +237,9 @@ def test_groups_need_a_column(scheme, runs):
 
 @pytest.mark.parametrize("scheme", [sj.Blocks(by="famly"), sj.LeaveOneOut(by="famly")], ids=names)
 def test_a_column_that_is_not_there_is_named(scheme, runs):
-    with pytest.raises(sj.ScalingError, match="resampling by famly"):
+    with pytest.raises(
+        sj.ScalingError, match="runs has no column 'famly' to resample by; did you mean family"
+    ):
         scheme.units(runs)
 
 
@@ -234,5 +252,8 @@ def test_schemes_that_draw_rows_refuse_groups(scheme, runs):
 
 def test_every_scheme_has_its_name():
     assert set(SCHEMES) == {"multinomial", "stratified", "blocks", "poisson", "leave_one_out"}
+
+
+def test_the_base_is_not_a_scheme(runs):
     with pytest.raises(TypeError, match="use one of Multinomial, Stratified, Blocks, Poisson"):
-        Resampling().counts(jnp.uint32(0), jnp.zeros(1, jnp.uint32), sj.Poisson().units)  # type: ignore[arg-type]
+        counts(Resampling(), runs, 1)
