@@ -112,7 +112,7 @@ def run(showcase: Showcase) -> list[Shown]:
         with working(f"Fitting {showcase.law} to {len(group)} runs of {name}"):
             fit = sj.fit(showcase.law, group, objective)
             train, observed = group.where(showcase.train), group.where(showcase.held_out)
-            draws = sj.laplace(sj.fit(showcase.law, train, objective))
+            draws = sj.bootstrap(sj.fit(showcase.law, train, objective))
             shown.append(Shown(name, fit, sj.predict(draws, observed), observed))
     return shown
 

@@ -28,6 +28,8 @@ HELP = described(
     "its distance from the data in decades.",
 )
 
+METHODS = ("bootstrap", "laplace")
+
 Level = Annotated[
     float, typer.Option(metavar="SHARE", help="Share of the draws that an interval holds.")
 ]
@@ -37,6 +39,13 @@ NewRun = Annotated[
 ]
 DrawCount = Annotated[
     int, typer.Option("--draws", min=2, metavar="N", help="Draws behind the intervals.")
+]
+Method = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="How to draw: bootstrap (refits of resampled runs) or laplace (normal, quicker).",
+    ),
 ]
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the draws.")]
 Table = Annotated[
@@ -57,6 +66,7 @@ def command(
     level: Level = 0.9,
     new_run: NewRun = False,
     draws: DrawCount = 4000,
+    method: Method = "bootstrap",
     seed: Seed = 0,
     law: saved.LawName = None,
     runs: Table = None,
@@ -70,6 +80,8 @@ def command(
     """Predict and print."""
     if not 0.0 < level < 1.0:
         raise CommandError(f"--level is a share between 0 and 1 such as 0.9, not {level:g}")
+    if method not in METHODS:
+        raise CommandError(f"--method is {' or '.join(METHODS)}, not {method}")
     use_compilation_cache(ctx.obj["compilation_cache"])
     found = saved.load(fit, law)
     inputs = inputs_of(found.law, ctx.meta.get(INPUTS, []))
@@ -77,7 +89,7 @@ def command(
     if runs is not None:
         table = sources.read(runs, sources.Reading(columns, units, derive, where, ignore))
     with working("Predicting"):
-        prediction = predict(found, table, inputs, draws=draws, seed=seed)
+        prediction = predict(found, table, inputs, draws=draws, seed=seed, method=method)
     prediction = prediction.new_run if new_run else prediction
     if as_json:
         show_json(describe(prediction, level))
@@ -103,9 +115,9 @@ def inputs_of(law: Any, given: list[tuple[str, str]]) -> dict[str, list[float]]:
 
 
 def predict(
-    fit: "Fit", table: Any, inputs: dict[str, list[float]], *, draws: int, seed: int
+    fit: "Fit", table: Any, inputs: dict[str, list[float]], *, draws: int, seed: int, method: str
 ) -> "Prediction":
-    """Predict from Laplace draws, or from the fit alone where it has none.
+    """Predict from draws, or from the fit alone where it has none.
 
     Raises:
         PredictionError: The inputs are not those of the law.
@@ -113,7 +125,7 @@ def predict(
     import scaling_jax as sj
     from scaling_jax.errors import PredictionError
 
-    source, why_alone = saved.drawn(fit, draws=draws, seed=seed)
+    source, why_alone = saved.drawn(fit, draws=draws, seed=seed, method=method)
     if not why_alone:
         try:
             return sj.predict(source, table, seed=seed, **inputs)

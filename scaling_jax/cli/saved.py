@@ -39,8 +39,14 @@ def load(path: Path, law: str | None = None) -> "Fit":
     return fit
 
 
-def drawn(fit: "Fit", *, draws: int = 4000, seed: int = 0) -> "tuple[Draws | Fit, str]":
-    """Return Laplace draws of a fit; where it has none, the fit itself and the reason."""
+def drawn(
+    fit: "Fit", *, draws: int = 4000, seed: int = 0, method: str = "bootstrap"
+) -> "tuple[Draws | Fit, str]":
+    """Return draws of a fit; where it has none, the fit itself and the reason.
+
+    Refitting resampled runs is nearly as quick as a normal approximation, and holds where that
+    is poor: few runs, coefficients that cannot be told apart.
+    """
     import numpy as np
 
     import scaling_jax as sj
@@ -49,4 +55,6 @@ def drawn(fit: "Fit", *, draws: int = 4000, seed: int = 0) -> "tuple[Draws | Fit
         return fit, "the fit is not identified: other parameters describe the runs as well"
     if not np.all(np.isfinite(fit.z_covariance["sandwich"])):
         return fit, "there are no more runs than parameters"
-    return sj.laplace(fit, draws=draws, seed=seed), ""
+    if method == "laplace":
+        return sj.laplace(fit, draws=draws, seed=seed), ""
+    return sj.bootstrap(fit, draws, seed=seed), ""

@@ -110,9 +110,14 @@ class Coordinates:
         return values
 
 
-@functools.partial(jax.jit, static_argnames=("law",))
-def natural_of_lanes(z: Any, logs: Mapping[str, Any], *, law: Law) -> dict[str, jax.Array]:
+def natural_of_lanes(z: Any, logs: Mapping[str, Any], *, law: Law) -> dict[str, np.ndarray]:
     """Return the free parameters of many z ``[free, l]``, compiled as one program."""
+    theta = _natural_of_lanes(z, logs, law=law)
+    return {name: np.asarray(theta[name]) for name in law.free_names}  # JAX sorts dictionaries
+
+
+@functools.partial(jax.jit, static_argnames=("law",))
+def _natural_of_lanes(z: Any, logs: Mapping[str, Any], *, law: Law) -> dict[str, jax.Array]:
     return Coordinates(law).to_natural(z, logs)
 
 

@@ -316,7 +316,7 @@ def _assemble(
     agree = solution.value <= value + _AGREE * abs(value) + floor
     ends = natural_of_lanes(solution.z, problem.logs, law=law)
     starts = Starts(
-        {name: np.asarray(v) for name, v in ends.items()},
+        ends,
         np.asarray(solution.value), np.asarray(solution.status), np.asarray(solution.steps),
     )  # fmt: skip
     gradient = float(np.max(np.abs(solution.gradient[:, best]))) / max(abs(value), floor)

@@ -88,8 +88,7 @@ def _draws(fit: Fit, scheme: Resampling, solution: Any, logs: dict[str, float]) 
             "fit.summary() before resampling"
         )
     with jax.enable_x64(True):
-        theta = natural_of_lanes(solution.z[:, good], logs, law=fit.law)
-        params = {name: np.asarray(values) for name, values in theta.items()}
+        params = natural_of_lanes(solution.z[:, good], logs, law=fit.law)
     return Draws(
         params, fit, scheme.name,
         objective=solution.value[good],

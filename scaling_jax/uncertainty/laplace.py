@@ -48,6 +48,5 @@ def laplace(fit: Fit, *, draws: int = 4000, kind: str = "sandwich", seed: int = 
     rng = np.random.default_rng(seed)
     z = rng.multivariate_normal(fit.z, covariance, size=draws, method="eigh").T
     with jax.enable_x64(True):
-        theta = natural_of_lanes(z, fit.logs, law=fit.law)
-        params = {name: np.asarray(values) for name, values in theta.items()}
+        params = natural_of_lanes(z, fit.logs, law=fit.law)
     return Draws(params, fit, "laplace")

@@ -13,13 +13,17 @@ def points(done) -> list[dict]:
     return json.loads(done.out)["points"]
 
 
-def test_is_the_prediction_of_the_library(run, fit_json):
+@pytest.mark.parametrize("method", ["laplace", "bootstrap"])
+def test_is_the_prediction_of_the_library(run, fit_json, method):
     done = run(
         "predict", fit_json, "--params", "7B", "--tokens", "1.4T", "--json",
-        "--draws", "500", "--seed", "2", "--level", "0.8",
+        "--draws", "500", "--seed", "2", "--level", "0.8", "--method", method,
     )  # fmt: skip
     (point,) = points(done)
-    draws = sj.laplace(sj.Fit.load(fit_json), draws=500, seed=2)
+    fit = sj.Fit.load(fit_json)
+    draws = sj.bootstrap(fit, 500, seed=2)
+    if method == "laplace":
+        draws = sj.laplace(fit, draws=500, seed=2)
     expected = sj.predict(draws, params=7e9, tokens=1.4e12)
     low, high = expected.interval(0.8)
     assert point["params"] == 7e9
