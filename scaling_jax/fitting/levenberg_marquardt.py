@@ -110,7 +110,7 @@ def damped_step(matrix: jax.Array, gradient: jax.Array, damping: jax.Array) -> j
     # A column of zeros (a parameter without any effect here) would make the system singular.
     floor = jnp.finfo(matrix.dtype).eps * jnp.max(diagonal, axis=0) + jnp.finfo(matrix.dtype).tiny
     ridge = damping * jnp.maximum(diagonal, floor) + floor
-    step = -_solve(matrix + jnp.eye(p)[:, :, None] * ridge[None], gradient)
+    step = -_solve(matrix + jnp.eye(p, dtype=matrix.dtype)[:, :, None] * ridge[None], gradient)
     step = jnp.where(jnp.isfinite(step), step, 0.0)
     # Shorten as a whole, so that the step stays a descent direction.
     longest = jnp.max(jnp.abs(step), axis=0)
