@@ -26,6 +26,7 @@ _HOMES = {
     "StudentT": "objectives",
     "Variable": "laws",
     "bootstrap": "uncertainty.bootstrap",
+    "connect_hosts": "fitting.hosts",
     "fit": "fitting.fit",
     "laplace": "uncertainty.laplace",
     "law": "laws",

@@ -2,8 +2,8 @@
 
 A chunk of lanes makes its own weights, takes its steps until its last lane has converged, and is
 forgotten but for its optima; so memory does not grow with the number of replicates, and a slow
-lane holds up its own chunk only. Chunks are the same programs with the same numbers in them
-wherever they run, so results do not depend on how many devices there are.
+lane holds up its own chunk only. The steps of a lane depend on its own numbers alone, not on its
+company, so results do not depend on chunks, threads, devices or hosts.
 
 Three ways of running side by side: over the devices of a mesh by `jax.shard_map` (no collective:
 lanes never talk to each other); on a CPU that JAX sees as one device, one thread a core; over
@@ -25,13 +25,16 @@ from jax.sharding import Mesh, PartitionSpec
 from scaling_jax.fitting import hosts
 from scaling_jax.fitting.problem import Problem
 from scaling_jax.fitting.resampling import Resampling, Units
-from scaling_jax.fitting.solver import MAX_STEPS, Solution, solve
+from scaling_jax.fitting.solver import Lanes, Solution, begin, solve
 from scaling_jax.laws import Law
 from scaling_jax.objectives import Objective
 
 _WIDTHS = (32, 64, 128, 256)  # lanes in a chunk: accumulators of 256 lanes fit a core's cache
 _CHUNKS = 8  # chunks in a block, the unit of work handed to a device or thread
 _AXIS = "lanes"
+_BYTES = 2**31  # for the weights of the chunks under way, all together
+_BYTES_A_WEIGHT = 24  # a weight, its count, and what it takes to draw it
+_ROWS_A_BLOCK = 2**23  # rows x lanes in a block: some seconds on one core
 _one_compiles = threading.Lock()  # calls return before they have run, but compile first
 
 
@@ -157,8 +160,13 @@ def _precision(devices: Sequence[Any]) -> str:
 
 
 def _setting(
-    program: _Program, problem: Problem, units: Units | None, seed: int, thresholds: np.ndarray,
-    max_steps: int, dtype: Any,
+    program: _Program,
+    problem: Problem,
+    units: Units | None,
+    seed: int,
+    thresholds: np.ndarray,
+    max_steps: int,
+    dtype: Any,
 ) -> _Setting:
     # Resampled programs are made for their number of rows; others share a few lengths.
     rows, weights = (problem.rows, problem.weights) if program.scheme else problem.padded()
@@ -174,65 +182,124 @@ def _setting(
 
 
 def _run(
-    program: _Program, setting: _Setting, replicate: np.ndarray, z: np.ndarray,
+    program: _Program,
+    setting: _Setting,
+    replicate: np.ndarray,
+    z: np.ndarray,
     progress: Callable[[int], None] | None,
 ) -> Solution:
     """Cut the lanes into blocks, run them side by side, and join what this host gets."""
     lanes, across = len(replicate), len(program.devices)
-    workers = _workers(program.devices)
-    width = next((w for w in _WIDTHS if w * across * workers >= lanes), _WIDTHS[-1])
-    chunks = 1 if lanes <= width * across * workers else _CHUNKS
-    block = width * chunks * across
-    first = list(range(0, lanes, block))
+    workers = hosts.least(_workers(program.devices))
+    rows = len(setting.rows) if program.scheme else 0
+    plan = plan_blocks(lanes, hosts.count() * workers, across, rows, workers)
     if across == 1:
         setting = jax.device_put(setting, program.devices[0])
 
-    def run(start: int) -> Solution:
-        lane = np.minimum(np.arange(start, start + block), lanes - 1)
+    def run(first: int) -> Solution:
+        """Solve the block that begins with the lane `first`; return it with its padding."""
+        start = first + plan.length * np.arange(across)
+        real = np.clip(lanes - start, 0, plan.length).astype(np.int32)
+        lane = np.minimum(start[:, None] + np.arange(plan.shape[0] * plan.shape[1]), lanes - 1)
         with jax.enable_x64(True):  # a context holds for its thread only
             with _one_compiles:
                 solution = _solve_block(
-                    replicate[lane].reshape(-1, width),
-                    np.moveaxis(z[:, lane].reshape(len(z), -1, width), 1, 0),
-                    setting,
-                    program=program,
-                )
-            return Solution(*(np.asarray(leaf) for leaf in solution))  # waits for the numbers
+                    replicate[lane.ravel()], z[:, lane.ravel()], real, setting,
+                    program=program, shape=plan.shape,
+                )  # fmt: skip
+            solution = [np.asarray(leaf) for leaf in solution]  # waits for the numbers
+        apart = [leaf.reshape(len(leaf), across, -1)[..., : plan.length] for leaf in solution]
+        return Solution(*(leaf.reshape(len(leaf), -1) for leaf in apart))
 
-    mine = hosts.share(first)
-    parts: dict[int, Solution] = {}
-    for start, solution in _in_parallel(run, mine, workers):
-        parts[start] = solution
+    block = plan.length * across
+    starts = range(0, lanes, block)
+    leaves = jax.tree.leaves(setting)
+    hosts.agree("problem or number of devices", *leaves, replicate, z, across)
+    parts: dict[int, np.ndarray] = {}
+    for first, solution in _in_parallel(run, hosts.share(starts), workers):
+        parts[first] = np.concatenate(solution)
         if progress is not None:
-            progress(min(block, lanes - start))
-    return _joined(hosts.gather([parts[start] for start in mine], first), lanes)
+            progress(min(block, lanes - first) * hosts.count())
+    shape = (2 * len(z) + 3, block)
+    joined = np.concatenate(
+        hosts.gather([parts[k] for k in sorted(parts)], len(starts), shape), axis=1
+    )
+    return _unpacked(joined[:, :lanes])
 
 
-@functools.partial(jax.jit, static_argnames=("program",))
+class Plan(NamedTuple):
+    """How lanes are cut.
+
+    Attributes:
+        shape: Chunks in a block at most, and lanes in a chunk; both are compiled in.
+        length: Lanes in a block on one device; a whole number of chunks.
+    """
+
+    shape: tuple[int, int]
+    length: int
+
+
+def plan_blocks(lanes: int, slots: int, across: int, rows: int, workers: int) -> Plan:
+    """Choose chunks and blocks so that every slot gets its share in as few pieces as is good.
+
+    Results do not depend on the choice, time and memory do.
+
+    Args:
+        lanes: Number of lanes.
+        slots: Blocks that run side by side, over all hosts.
+        across: Devices that share a block.
+        rows: Number of rows that are resampled, 0 for none: every chunk holds their weights.
+        workers: Chunks that one host's memory holds at once.
+    """
+    share = -(-lanes // (slots * across))
+    widest = max(_BYTES // (max(rows, 1) * _BYTES_A_WEIGHT * workers), _WIDTHS[0])
+    widths = [width for width in _WIDTHS if width <= widest]
+    width = next((w for w in widths if w >= share), widths[-1])
+    # Many rows take long: shorter blocks spread better and hear Ctrl-C earlier.
+    most = min(_CHUNKS, max(1, _ROWS_A_BLOCK // (max(rows, 1) * width)))
+    if share <= width or most == 1:
+        return Plan((1, width), width)
+    rounds = -(-share // (most * width))
+    return Plan((_CHUNKS, width), width * -(-share // (rounds * width)))
+
+
+@functools.partial(jax.jit, static_argnames=("program", "shape"))
 def _solve_block(
-    replicate: jax.Array, z: jax.Array, setting: _Setting, *, program: _Program
+    replicate: jax.Array,
+    z: jax.Array,
+    real: jax.Array,
+    setting: _Setting,
+    *,
+    program: _Program,
+    shape: tuple[int, int],
 ) -> Solution:
-    """Solve lanes ``[chunks, width]`` from ``[chunks, free, width]``, spread over devices."""
+    """Solve lanes ``[devices * l]`` of which every device's first `real` ``[devices]`` count."""
 
-    def one_device(replicate: jax.Array, z: jax.Array, setting: _Setting) -> Solution:
-        return _sweep(replicate, z, functools.partial(_solve_chunk, setting, program))
+    def one_device(replicate, z, real, setting: _Setting) -> Solution:
+        solve_chunk = functools.partial(_solve_chunk, setting, program)
+        if shape[0] == 1:
+            solution = _alone(replicate, z, real[0], solve_chunk)[1]
+        else:
+            solution = _sweep(replicate, z, real[0], solve_chunk, shape[1])
+        return Solution(*(leaf if leaf.ndim == 2 else leaf[None] for leaf in solution))
 
     if len(program.devices) == 1:
-        return one_device(replicate, z, setting)
+        return one_device(replicate, z, real, setting)
+    lanes, columns = PartitionSpec(_AXIS), PartitionSpec(None, _AXIS)
     spread = jax.shard_map(
         one_device,
         mesh=Mesh(np.array(program.devices), (_AXIS,)),
-        in_specs=(PartitionSpec(_AXIS), PartitionSpec(_AXIS), PartitionSpec()),
-        out_specs=PartitionSpec(None, _AXIS),
+        in_specs=(lanes, columns, lanes, PartitionSpec()),
+        out_specs=columns,
         check_vma=False,  # loops carry constants that vary over devices from the first step on
     )
-    return spread(replicate, z, setting)
+    return spread(replicate, z, real, setting)
 
 
 def _solve_chunk(
-    setting: _Setting, program: _Program, replicate: jax.Array, z: jax.Array, leave: jax.Array
-) -> Solution:
-    """Make the weights of a chunk's replicates and solve it."""
+    setting: _Setting, program: _Program, replicate: jax.Array, lanes: Lanes, leave: jax.Array
+) -> tuple[Lanes, Solution]:
+    """Make the weights of a chunk's replicates and take its steps."""
     weights = setting.weights
     if program.scheme is not None and setting.units is not None:
         counts = program.scheme.counts(setting.seed, replicate, setting.units)
@@ -240,57 +307,56 @@ def _solve_chunk(
         if program.objective.reduction == "mean":
             weights = weights / jnp.sum(weights, axis=0)
     return solve(
-        z, setting.rows, weights, setting.logs, setting.thresholds, setting.max_steps, leave,
+        lanes, setting.rows, weights, setting.logs, setting.thresholds, setting.max_steps, leave,
         law=program.law, objective=program.objective,
     )  # fmt: skip
 
 
+def _alone(
+    replicate: jax.Array, z: jax.Array, real: jax.Array, solve_chunk: Callable[..., Any]
+) -> tuple[Lanes, Solution]:
+    """Solve a single chunk, of which the first `real` lanes count; the others take no steps."""
+    padding = jnp.arange(z.shape[1], dtype=jnp.int32) >= real
+    return solve_chunk(replicate, begin(z)._replace(done=padding), jnp.int32(0))
+
+
 def _sweep(
-    replicate: jax.Array, z: jax.Array, solve_chunk: Callable[..., Solution]
+    replicate: jax.Array, z: jax.Array, real: jax.Array, solve_chunk: Callable[..., Any], width: int
 ) -> Solution:
     """Solve chunk after chunk, leaving stragglers behind, and the stragglers in the last step.
 
     The time of a chunk is that of its slowest lane, often twice the mean. Each of k chunks stops
     when only 1 / k of its lanes is left; the last step takes up these, just one chunk of them.
-
-    Returns:
-        A solution with the lanes in their order ``[..., chunks * width]``; scalars ``[1, ...]``.
     """
-    chunks, free, width = z.shape
-    if chunks == 1:
-        alone = solve_chunk(replicate[0], z[0], 0)
-        return Solution(*(leaf if leaf.ndim == 2 else leaf[None] for leaf in alone))
-    flat = jnp.moveaxis(z, 1, 0).reshape(free, -1)
-    left = width // chunks
+    chunks = (real + width - 1) // width  # those that hold lanes that count
+    left = jnp.where(chunks > 1, width // jnp.maximum(chunks, 1), 0)
 
-    def step(buffer, k):
+    def step(k, carry):
+        places, behind, solution = carry
         straggling = k == chunks
         own = k * width + jnp.arange(width, dtype=jnp.int32)
-        lane = jnp.where(straggling, buffer[0], jnp.minimum(own, chunks * width - 1))
-        start = jnp.where(straggling, buffer[1], flat[:, lane])
-        leave = jnp.where(straggling, 0, left)
-        solution = solve_chunk(replicate.reshape(-1)[lane], start, leave)
-        behind = jnp.argsort(solution.status != MAX_STEPS, stable=True)[:left]
-        place = jnp.minimum(k, chunks - 1) * left
-        buffer = (
-            jax.lax.dynamic_update_slice(buffer[0], lane[behind], (place,)),
-            jax.lax.dynamic_update_slice(buffer[1], solution.z[:, behind], (jnp.int32(0), place)),
+        place = jnp.where(straggling, places[:width], jnp.minimum(own, z.shape[1] - 1))
+        fresh = begin(z[:, place])._replace(done=own >= real)
+        lanes = jax.tree.map(
+            lambda old, new: jnp.where(straggling, old[..., :width], new), behind, fresh
         )
-        return buffer, (lane, solution)
+        lanes, found = solve_chunk(replicate[place], lanes, jnp.where(straggling, 0, left))
+        solution = jax.tree.map(lambda all_, own: all_.at[..., place].set(own), solution, found)
+        # Those with steps to take come first; the next chunk's overwrite only lanes that ended.
+        order = jnp.argsort(lanes.done, stable=True)
+        at = jnp.minimum(k, chunks - 1) * left
+        places, behind = jax.tree.map(
+            lambda kept, new: jax.lax.dynamic_update_slice_in_dim(kept, new[..., order], at, -1),
+            (places, behind), (place, lanes),
+        )  # fmt: skip
+        return places, behind, solution
 
-    empty = (jnp.zeros(width, jnp.int32), jnp.zeros((free, width), z.dtype))
-    steps = jnp.arange(chunks + 1, dtype=jnp.int32)
-    _, (lane, solutions) = jax.lax.scan(step, empty, steps)
-
-    def place(leaf: jax.Array) -> jax.Array:
-        """Write the steps in their order, so that stragglers' ends replace their beginnings."""
-        leaf = leaf if leaf.ndim == 3 else leaf[:, None]
-        out = jnp.zeros((leaf.shape[1], chunks * width), leaf.dtype)
-        for k in range(chunks + 1):
-            out = out.at[:, lane[k]].set(leaf[k])
-        return out
-
-    return Solution(*(place(leaf) for leaf in solutions))
+    first = (jnp.arange(width, dtype=jnp.int32), begin(z[:, :width]))
+    kept = jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf], axis=-1), first)
+    empty = jax.eval_shape(lambda: _alone(replicate, z, real, solve_chunk)[1])
+    solution = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), empty)
+    steps = chunks + (chunks > 1)
+    return jax.lax.fori_loop(jnp.int32(0), steps, step, (*kept, solution))[2]
 
 
 def _workers(devices: Sequence[Any]) -> int:
@@ -317,8 +383,8 @@ def _in_parallel(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _joined(blocks: list[Solution], lanes: int) -> Solution:
-    """Join blocks ``[..., l]`` and drop the padding."""
-    parts = [np.concatenate(leaves, axis=-1)[:, :lanes] for leaves in zip(*blocks, strict=True)]
-    z, value, gradient, status, steps = parts
-    return Solution(z, value[0], gradient, status[0], steps[0])
+def _unpacked(packed: np.ndarray) -> Solution:
+    """Return the solution whose arrays lie below each other ``[2 free + 3, l]``."""
+    free = (len(packed) - 3) // 2
+    z, (value,), gradient, (status,), (steps,) = np.split(packed, np.cumsum([free, 1, free, 1]))
+    return Solution(z, value, gradient, status.astype(np.int32), steps.astype(np.int32))

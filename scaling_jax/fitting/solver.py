@@ -65,14 +65,27 @@ class Solution(NamedTuple):
     steps: jax.Array
 
 
-class _Carry(NamedTuple):
+class Lanes(NamedTuple):
+    """All that the next steps of every lane depend on, lanes last.
+
+    A lane's steps depend on nothing else, so it may be put aside and taken up again in other
+    company, and ends at the same numbers.
+
+    Attributes:
+        trial: The point to evaluate next ``[free, l]``.
+        lm: The last accepted point and what is known there.
+        stage: ``[l]``.
+        steps_in_stage: ``[l]``.
+        steps: Evaluations taken ``[l]``.
+        done: Whether the lane has ended ``[l]``.
+    """
+
     trial: jax.Array
     lm: LevenbergMarquardtState
     stage: jax.Array
     steps_in_stage: jax.Array
     steps: jax.Array
     done: jax.Array
-    count: jax.Array
 
 
 def evaluator(law: Law, objective: Objective) -> Callable[..., Any]:
@@ -125,7 +138,9 @@ def _pull_back(coordinates: Coordinates, z, logs, value, gradient, matrix):
     if coordinates.separable:  # the Jacobian is diagonal
         _, slope = jax.jvp(reduced, (z,), (jnp.ones_like(z),))
         return value, slope * gradient, slope[:, None] * matrix * slope[None]
-    tangents = jnp.broadcast_to(jnp.eye(z.shape[0])[..., None], (z.shape[0], *z.shape))
+    tangents = jnp.broadcast_to(
+        jnp.eye(z.shape[0], dtype=z.dtype)[..., None], (z.shape[0], *z.shape)
+    )
     jacobian = jax.vmap(lambda t: jax.jvp(reduced, (z,), (t,))[1])(tangents)
     in_z = jnp.sum(jacobian * gradient[None], axis=1)
     half = jnp.sum(jacobian[:, :, None] * matrix[None], axis=1)  # [free, parameters, l]
@@ -161,9 +176,15 @@ def _mixes(stages: int) -> np.ndarray:
     return mixes
 
 
+def begin(z: jax.Array) -> Lanes:
+    """Return lanes that start from `z` ``[free, l]``."""
+    none = jnp.zeros(z.shape[1], jnp.int32)
+    return Lanes(z, levenberg_marquardt().init(z), none, none, none, none > 0)
+
+
 @functools.partial(jax.jit, static_argnames=("law", "objective"))
 def solve(
-    z: jax.Array,
+    lanes: Lanes,
     rows: jax.Array,
     weights: jax.Array,
     logs: dict[str, jax.Array],
@@ -173,17 +194,17 @@ def solve(
     *,
     law: Law,
     objective: Objective,
-) -> Solution:
-    """Minimise the objective from every start; see `Solution`.
+) -> tuple[Lanes, Solution]:
+    """Take the steps of every lane until it has ended, and return where they are.
 
     Args:
-        z: Starts ``[free, l]``.
+        lanes: From `begin`, or returned before.
         rows: Reduced rows ``[n, inputs + 1]``, see `Problem`.
         weights: ``[n]``, or ``[n, l]`` where lanes weight the rows differently.
         logs: Logarithms of the reference scales.
         thresholds: One a stage, see `stage_thresholds`.
         max_steps: Most evaluations a lane may take.
-        leave: Stop as soon as so few lanes are left that have not converged.
+        leave: Stop as soon as so few lanes are left that have steps to take.
         law: The law.
         objective: The objective.
     """
@@ -191,39 +212,38 @@ def solve(
     optimizer = levenberg_marquardt()
     last_stage = thresholds.shape[0] - 1
     floor = rounding_floor(law, objective, weights, logs)
-    finest = max(_TOLERANCE, _TOLERANCE_EPS * float(jnp.finfo(z.dtype).eps))
-    mixes = jnp.asarray(_mixes(last_stage + 1), z.dtype)
+    finest = max(_TOLERANCE, _TOLERANCE_EPS * float(jnp.finfo(lanes.trial.dtype).eps))
+    mixes = jnp.asarray(_mixes(last_stage + 1), lanes.trial.dtype)
 
-    def body(carry: _Carry) -> _Carry:
+    def active(lanes: Lanes) -> jax.Array:
+        return ~lanes.done & (lanes.steps < max_steps)
+
+    def step(lanes: Lanes) -> Lanes:
         value, gradient, matrix = evaluate(
-            carry.trial, thresholds[carry.stage], mixes[carry.stage], rows, weights, logs
+            lanes.trial, thresholds[lanes.stage], mixes[lanes.stage], rows, weights, logs
         )
-        updates, lm = optimizer.update(gradient, carry.lm, carry.trial, value=value, matrix=matrix)
-        trial = optax.apply_updates(carry.trial, updates)
+        updates, lm = optimizer.update(gradient, lanes.lm, lanes.trial, value=value, matrix=matrix)
+        trial = optax.apply_updates(lanes.trial, updates)
         hopeless = lm.damping >= _HOPELESS_DAMPING
-        at_last = carry.stage == last_stage
+        at_last = lanes.stage == last_stage
         tolerance = jnp.where(at_last, finest, _STAGE_TOLERANCE)
         enough = lm.predicted < tolerance * jnp.abs(lm.value) + floor
-        ended = enough | hopeless | (~at_last & (carry.steps_in_stage >= STAGE_STEPS))
+        ended = enough | hopeless | (~at_last & (lanes.steps_in_stage >= STAGE_STEPS))
         advance = ended & ~at_last
-        return _Carry(
+        stepped = Lanes(
             trial=jnp.where(advance, lm.point, trial),
             lm=_restart(lm, advance),
-            stage=carry.stage + advance,
-            steps_in_stage=jnp.where(advance, 0, carry.steps_in_stage + 1),
-            steps=carry.steps + ~carry.done,
-            done=carry.done | (ended & at_last),
-            count=carry.count + 1,
+            stage=lanes.stage + advance,
+            steps_in_stage=jnp.where(advance, 0, lanes.steps_in_stage + 1),
+            steps=lanes.steps + 1,
+            done=ended & at_last,
         )
+        # Lanes that have ended stay where they are, however long their company takes.
+        going = active(lanes)
+        return jax.tree.map(lambda new, old: jnp.where(going, new, old), stepped, lanes)
 
-    def unfinished(carry: _Carry) -> jax.Array:
-        return (carry.count < max_steps) & (jnp.sum(~carry.done) > leave)
-
-    lanes = z.shape[1]
-    none = jnp.zeros(lanes, jnp.int32)
-    start = _Carry(z, optimizer.init(z), none, none, none, none > 0, jnp.int32(0))
-    end = jax.lax.while_loop(unfinished, body, start)
-    return _solution(end, last_stage, floor)
+    end = jax.lax.while_loop(lambda lanes: jnp.sum(active(lanes)) > leave, step, lanes)
+    return end, _solution(end, last_stage, floor)
 
 
 def _restart(lm: LevenbergMarquardtState, lanes: jax.Array) -> LevenbergMarquardtState:
@@ -236,7 +256,7 @@ def _restart(lm: LevenbergMarquardtState, lanes: jax.Array) -> LevenbergMarquard
     )
 
 
-def _solution(end: _Carry, last_stage: int, floor: jax.Array) -> Solution:
+def _solution(end: Lanes, last_stage: int, floor: jax.Array) -> Solution:
     lm = end.lm
     stuck = lm.damping >= _HOPELESS_DAMPING
     # The damped step is shorter than the full one by the damping, and so is what it promises.
