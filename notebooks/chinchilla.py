@@ -41,7 +41,7 @@ log_n, log_d, log_l = (np.log(runs[name]) for name in ("params", "tokens", "loss
 
 
 def huber_and_gradient(x):
-    """Return the same objective and its gradient in NumPy; x is log A, log B, log E, alpha, beta."""
+    """Return the same objective and its gradient; x is log A, log B, log E, alpha, beta."""
     terms = np.exp([x[0] - x[3] * log_n, x[1] - x[4] * log_d, np.full_like(log_n, x[2])])
     r = np.log(terms.sum(0)) - log_l
     inside, psi = np.minimum(np.abs(r), 1e-3), np.clip(r, -1e-3, 1e-3)
@@ -70,7 +70,8 @@ for seed in range(1, 4):
 #
 # The objective of every published set of coefficients on these 240 runs. Hoffmann's rounded
 # constants lose because $\beta$ was rounded from 0.2849 to 0.28, which moves the data term by
-# $10^{11 \cdot 0.0049} - 1 = 13$ % at $10^{11}$ tokens; the unrounded ones lose because their optimiser stopped early.
+# $10^{11 \cdot 0.0049} - 1 = 13$ % at $10^{11}$ tokens; the unrounded ones lose because their
+# optimiser stopped early.
 
 # %%
 law = fit.law

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from scaling_jax.errors import FitError, did_you_mean
 
@@ -59,25 +60,25 @@ class Objective:
         """Residual at which the penalty leaves its quadratic part; None if it never does."""
         return None
 
-    def penalty(self, r: jax.Array, threshold: Any = None) -> jax.Array:
+    def penalty(self, r: ArrayLike, threshold: Any = None) -> jax.Array:
         """Return rho(r); `threshold` replaces the penalty's own one."""
         raise TypeError("use one of Squared, Absolute, Huber, StudentT")
 
-    def weight(self, r: jax.Array, threshold: Any = None) -> jax.Array:
-        """Return psi(r) / r, so that psi(r) = weight(r) * r."""
+    def weight(self, r: ArrayLike, threshold: Any = None) -> jax.Array:
+        """Return the weight of iterative reweighting, psi(r) / r; at zero its limit."""
         raise TypeError("use one of Squared, Absolute, Huber, StudentT")
 
-    def curvature(self, r: jax.Array, threshold: Any = None) -> jax.Array:
+    def curvature(self, r: ArrayLike, threshold: Any = None) -> jax.Array:
         """Return rho''(r)."""
         raise TypeError("use one of Squared, Absolute, Huber, StudentT")
 
-    def residual(self, prediction: jax.Array, observed: jax.Array) -> jax.Array:
+    def residual(self, prediction: ArrayLike, observed: ArrayLike) -> jax.Array:
         """Return the residual of natural-scale predictions on the objective's scale."""
         if self.scale == "log":
             return jnp.log(prediction) - jnp.log(observed)
-        return prediction - observed
+        return jnp.subtract(prediction, observed)
 
-    def value(self, residuals: jax.Array, weights: jax.Array) -> jax.Array:
+    def value(self, residuals: ArrayLike, weights: ArrayLike) -> jax.Array:
         """Return the objective of residuals ``[..., runs]`` with weights ``[runs]``."""
         total = jnp.sum(weights * self.penalty(residuals), axis=-1)
         return total / jnp.sum(weights) if self.reduction == "mean" else total

@@ -59,7 +59,7 @@ class Support:
         return float(np.max(self.high - self.low))
 
     def _distance_of_one(self, query: np.ndarray) -> float:
-        """Project a point on the hull: non-negative least squares with coefficients summing to 1."""
+        """Project on the hull: non-negative least squares with coefficients that sum to one."""
         from scipy.optimize import nnls
 
         system = np.vstack([(self.points - query).T, np.full(len(self.points), _UNIT_SUM)])

@@ -28,7 +28,7 @@ class Table:
 
     def __rich__(self) -> Any:
         from rich import box
-        from rich.console import Group
+        from rich.console import Group, RenderableType
         from rich.table import Table as RichTable
         from rich.text import Text
 
@@ -41,7 +41,7 @@ class Table:
                 table.add_column(Text(name), overflow="fold")
         for row in self.rows:
             table.add_row(*(Text(format_cell(cell)) for cell in row))
-        parts = [Text(self.title, style="bold")] if self.title else []
+        parts: list[RenderableType] = [Text(self.title, style="bold")] if self.title else []
         if self.header:
             parts.append(table)
         return Group(*parts, *(Text(note) for note in self.notes))

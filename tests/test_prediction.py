@@ -90,7 +90,10 @@ def test_a_table_supplies_the_inputs(fit):
     ("inputs", "message"),
     [
         ({"params": 1e9}, "needs tokens"),
-        ({"params": 1e9, "tokens": 1e9, "token": 1.0}, "does not take 'token'; did you mean tokens"),
+        (
+            {"params": 1e9, "tokens": 1e9, "token": 1.0},
+            "does not take 'token'; did you mean tokens",
+        ),
         ({"params": -1.0, "tokens": 1e9}, "params must be positive numbers, not -1"),
         ({"params": np.nan, "tokens": 1e9}, "params must be positive numbers, not nan"),
         ({"params": "big", "tokens": 1e9}, "params must be numbers, not 'big'"),

@@ -14,6 +14,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from scaling_jax.kernels.normal_equations import reference, xla
 
@@ -29,9 +30,9 @@ IMPLEMENTATIONS = {
 def normal_equations(
     residual: Residual,
     penalty: Penalty,
-    u: jax.Array,
-    rows: jax.Array,
-    weights: jax.Array,
+    u: ArrayLike,
+    rows: ArrayLike,
+    weights: ArrayLike,
     settings: Any,
     *,
     implementation: str | None = None,
@@ -44,7 +45,8 @@ def normal_equations(
         penalty: ``penalty(r, settings) -> (rho, psi, omega)``, elementwise over lanes.
         u: Parameters ``[p, l]``.
         rows: One row a run ``[n, k]``: inputs and observation.
-        weights: Weight of each run, ``[n]`` or ``[n, l]``; 0 leaves a row out (padding, resampling).
+        weights: Weight of each run, ``[n]`` or ``[n, l]``; 0 leaves a row out (padding,
+            resampling).
         settings: Passed to `penalty`; arrays ``[l]`` where lanes differ.
         implementation: ``"xla"`` (default) or ``"reference"``.
 

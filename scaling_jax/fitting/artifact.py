@@ -64,10 +64,10 @@ def load(path: Any, law: Law | None = None) -> Fit:
         settings = dict(payload["criterion"])
         criterion = objectives.from_name(settings.pop("name"), **settings)
         runs = payload["runs"]
-        plain = {name: payload[name] for name in _PLAIN}
+        plain: dict[str, Any] = {name: payload[name] for name in _PLAIN}
+        plain |= {name: tuple(plain[name]) for name in ("at_bound", "warnings")}
         return Fit(
-            **plain
-            | {"at_bound": tuple(plain["at_bound"]), "warnings": tuple(plain["warnings"])},
+            **plain,
             law=found,
             criterion=criterion,
             runs=RunTable.from_columns(

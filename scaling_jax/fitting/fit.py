@@ -267,21 +267,33 @@ def _starts(law: Law, problem: Problem, starts: int | Mapping[str, Any], seed: i
 
 
 def _minimise(
-    law: Law, objective: Objective, problem: Problem, z: np.ndarray, optimizer: Any,
-    optimizer_steps: int, max_steps: int,
-) -> Solution:
+    law: Law,
+    objective: Objective,
+    problem: Problem,
+    z: np.ndarray,
+    optimizer: Any,
+    optimizer_steps: int,
+    max_steps: int,
+) -> Solution[np.ndarray]:
     """Run all starts, give up the hopeless ones among the slow, and finish the others."""
     thresholds = stage_thresholds(objective, _output_scale(law, problem))
     if optimizer is not None:
         rows, weights = problem.padded()
         z = np.asarray(
             descend(
-                z, rows, weights, problem.logs, thresholds[0],
-                law=law, objective=objective, optimizer=optimizer, steps=optimizer_steps,
-            )  # fmt: skip
+                z,
+                rows,
+                weights,
+                problem.logs,
+                thresholds[0],
+                law=law,
+                objective=objective,
+                optimizer=optimizer,
+                steps=optimizer_steps,
+            )
         )
 
-    def solve(z: np.ndarray, thresholds: np.ndarray, steps: int) -> Solution:
+    def solve(z: np.ndarray, thresholds: np.ndarray, steps: int) -> Solution[np.ndarray]:
         return solve_lanes(law, objective, problem, z, thresholds=thresholds, max_steps=steps)
 
     patience = min(max_steps, PATIENCE + STAGE_STEPS * len(thresholds))
@@ -308,8 +320,14 @@ def _output_scale(law: Law, problem: Problem) -> float:
 
 
 def _assemble(
-    law: Law, objective: Objective, runs: RunTable, problem: Problem, solution: Solution,
-    best: int, diagnostics: Diagnostics, seed: int,
+    law: Law,
+    objective: Objective,
+    runs: RunTable,
+    problem: Problem,
+    solution: Solution[np.ndarray],
+    best: int,
+    diagnostics: Diagnostics,
+    seed: int,
 ) -> Fit:
     z = solution.z[:, best]
     value, floor = float(solution.value[best]), diagnostics.floor
@@ -352,7 +370,11 @@ def _assemble(
 
 
 def _doubts(
-    law: Law, status: int, diagnostics: Diagnostics, at_bound: tuple[str, ...], starts: Starts,
+    law: Law,
+    status: int,
+    diagnostics: Diagnostics,
+    at_bound: tuple[str, ...],
+    starts: Starts,
     agree: np.ndarray,
 ) -> tuple[str, ...]:
     """Return what speaks against the fit, one sentence each, the gravest first."""

@@ -5,7 +5,7 @@ all three to `update`; a lane whose trial is worse goes back to its last accepte
 tries a shorter step. One evaluation a step, decreases only, every lane with its own damping.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -37,6 +37,20 @@ class LevenbergMarquardtState(NamedTuple):
     predicted: jax.Array
 
 
+def initial_state(point: jax.Array) -> LevenbergMarquardtState:
+    """Return the state of lanes at `point` ``[p, l]`` of which nothing is known yet."""
+    p, lanes = point.shape
+    dtype = point.dtype
+    return LevenbergMarquardtState(
+        point=point,
+        value=jnp.full(lanes, jnp.inf, dtype),
+        gradient=jnp.zeros_like(point),
+        matrix=jnp.zeros((p, p, lanes), dtype),
+        damping=jnp.full(lanes, _START_DAMPING, dtype),
+        predicted=jnp.full(lanes, jnp.inf, dtype),
+    )
+
+
 def levenberg_marquardt() -> optax.GradientTransformationExtraArgs:
     """Return the transformation; `update` needs `value` and `matrix` beside the gradient.
 
@@ -58,40 +72,44 @@ def levenberg_marquardt() -> optax.GradientTransformationExtraArgs:
         True
     """
 
-    def init(params: jax.Array) -> LevenbergMarquardtState:
-        p, lanes = params.shape
-        dtype = params.dtype
-        return LevenbergMarquardtState(
-            point=params,
-            value=jnp.full(lanes, jnp.inf, dtype),
-            gradient=jnp.zeros_like(params),
-            matrix=jnp.zeros((p, p, lanes), dtype),
-            damping=jnp.full(lanes, _START_DAMPING, dtype),
-            predicted=jnp.full(lanes, jnp.inf, dtype),
-        )
+    def init(params):
+        return initial_state(params)
 
-    def update(updates, state, params=None, *, value, matrix, **extra):
-        del extra
+    def update(updates, state, params=None, **extra):
         if params is None:
             raise ValueError("levenberg_marquardt needs the current `params`")
-        finite = jnp.isfinite(value) & jnp.all(jnp.isfinite(updates), axis=0)
-        accept = finite & (value < state.value)
-        point = jnp.where(accept, params, state.point)
-        gradient = jnp.where(accept, updates, state.gradient)
-        matrix = jnp.where(accept, matrix, state.matrix)
-        damping = _next_damping(state, value, accept)
-        step = damped_step(matrix, gradient, damping)
-        new = LevenbergMarquardtState(
-            point=point,
-            value=jnp.where(accept, value, state.value),
-            gradient=gradient,
-            matrix=matrix,
-            damping=damping,
-            predicted=predicted_decrease(matrix, gradient, step),
-        )
-        return point + step - params, new
+        return _advance(updates, state, params, **extra)
 
     return optax.GradientTransformationExtraArgs(init, update)
+
+
+def _advance(
+    gradient: jax.Array,
+    state: LevenbergMarquardtState,
+    trial: jax.Array,
+    *,
+    value: jax.Array,
+    matrix: jax.Array,
+    **extra: Any,
+) -> tuple[jax.Array, LevenbergMarquardtState]:
+    """Accept or refuse `trial`, and return the way to the next one and the state."""
+    del extra
+    finite = jnp.isfinite(value) & jnp.all(jnp.isfinite(gradient), axis=0)
+    accept = finite & (value < state.value)
+    point = jnp.where(accept, trial, state.point)
+    gradient = jnp.where(accept, gradient, state.gradient)
+    matrix = jnp.where(accept, matrix, state.matrix)
+    damping = _next_damping(state, value, accept)
+    step = damped_step(matrix, gradient, damping)
+    new = LevenbergMarquardtState(
+        point=point,
+        value=jnp.where(accept, value, state.value),
+        gradient=gradient,
+        matrix=matrix,
+        damping=damping,
+        predicted=predicted_decrease(matrix, gradient, step),
+    )
+    return point + step - trial, new
 
 
 def _next_damping(state: LevenbergMarquardtState, value: jax.Array, accept: jax.Array):

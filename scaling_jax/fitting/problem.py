@@ -76,7 +76,9 @@ def make_problem(
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = {name: float(np.mean(np.log(values[name]))) for name in columns}
     logs = {name: log if np.isfinite(log) else 0.0 for name, log in logs.items()}
-    scaled = [values[name] * np.exp(-logs[name]) if name in reduced else values[name] for name in columns]
+    scaled = [
+        values[name] * np.exp(-logs[name]) if name in reduced else values[name] for name in columns
+    ]
     return Problem(np.stack(scaled, axis=1), _weights(runs, objective, weights), logs)
 
 

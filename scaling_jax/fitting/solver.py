@@ -11,7 +11,7 @@ lane enters its next stage when its steps promise next to nothing more in this o
 import functools
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,7 @@ import optax
 from scaling_jax.fitting.coordinates import Coordinates
 from scaling_jax.fitting.levenberg_marquardt import (
     LevenbergMarquardtState,
+    initial_state,
     levenberg_marquardt,
 )
 from scaling_jax.kernels.normal_equations import normal_equations
@@ -46,9 +47,11 @@ _HOPELESS_DAMPING = 1e10
 _ROUNDING = 64.0  # rounding error of a residual, in units of the last place
 _FLAT = 1e-7  # promised relative decrease of a full step below which a stuck lane has converged
 
+A = TypeVar("A", jax.Array, np.ndarray)
 
-class Solution(NamedTuple):
-    """Where every lane ended.
+
+class Solution(NamedTuple, Generic[A]):
+    """Where every lane ended: JAX arrays inside a program, NumPy arrays outside.
 
     Attributes:
         z: Coordinates ``[free, l]``.
@@ -58,11 +61,11 @@ class Solution(NamedTuple):
         steps: Steps taken ``[l]``.
     """
 
-    z: jax.Array
-    value: jax.Array
-    gradient: jax.Array
-    status: jax.Array
-    steps: jax.Array
+    z: A
+    value: A
+    gradient: A
+    status: A
+    steps: A
 
 
 class Lanes(NamedTuple):
@@ -179,7 +182,7 @@ def _mixes(stages: int) -> np.ndarray:
 def begin(z: jax.Array) -> Lanes:
     """Return lanes that start from `z` ``[free, l]``."""
     none = jnp.zeros(z.shape[1], jnp.int32)
-    return Lanes(z, levenberg_marquardt().init(z), none, none, none, none > 0)
+    return Lanes(z, initial_state(z), none, none, none, none > 0)
 
 
 @functools.partial(jax.jit, static_argnames=("law", "objective"))
@@ -194,7 +197,7 @@ def solve(
     *,
     law: Law,
     objective: Objective,
-) -> tuple[Lanes, Solution]:
+) -> tuple[Lanes, Solution[jax.Array]]:
     """Take the steps of every lane until it has ended, and return where they are.
 
     Args:
@@ -222,8 +225,11 @@ def solve(
         value, gradient, matrix = evaluate(
             lanes.trial, thresholds[lanes.stage], mixes[lanes.stage], rows, weights, logs
         )
-        updates, lm = optimizer.update(gradient, lanes.lm, lanes.trial, value=value, matrix=matrix)
-        trial = optax.apply_updates(lanes.trial, updates)
+        updates, state = optimizer.update(
+            gradient, lanes.lm, lanes.trial, value=value, matrix=matrix
+        )
+        lm = cast(LevenbergMarquardtState, state)  # to Optax's types a state is any tree
+        trial = jnp.asarray(optax.apply_updates(lanes.trial, updates))
         hopeless = lm.damping >= _HOPELESS_DAMPING
         at_last = lanes.stage == last_stage
         tolerance = jnp.where(at_last, finest, _STAGE_TOLERANCE)
@@ -248,7 +254,7 @@ def solve(
 
 def _restart(lm: LevenbergMarquardtState, lanes: jax.Array) -> LevenbergMarquardtState:
     """Forget the objective's value in the given lanes: the next stage has another objective."""
-    fresh = levenberg_marquardt().init(lm.point)
+    fresh = initial_state(lm.point)
     return lm._replace(
         value=jnp.where(lanes, fresh.value, lm.value),
         damping=jnp.where(lanes, fresh.damping, lm.damping),
@@ -256,7 +262,7 @@ def _restart(lm: LevenbergMarquardtState, lanes: jax.Array) -> LevenbergMarquard
     )
 
 
-def _solution(end: Lanes, last_stage: int, floor: jax.Array) -> Solution:
+def _solution(end: Lanes, last_stage: int, floor: jax.Array) -> Solution[jax.Array]:
     lm = end.lm
     stuck = lm.damping >= _HOPELESS_DAMPING
     # The damped step is shorter than the full one by the damping, and so is what it promises.
@@ -302,7 +308,7 @@ def descend(
         updates, state = jax.vmap(one_lane, in_axes=(-1, 0, -1, 0), out_axes=(-1, 0))(
             gradient, state, z, value
         )
-        moved = optax.apply_updates(z, updates)
+        moved = jnp.asarray(optax.apply_updates(z, updates))
         return (jnp.where(jnp.isfinite(moved), moved, z), state), None
 
     state = jax.vmap(transformation.init, in_axes=-1)(z)

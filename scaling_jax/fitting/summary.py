@@ -1,6 +1,6 @@
 """The summary of a fit: coefficients first, then what speaks for and against them."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,9 +16,10 @@ def summarise(fit: "Fit") -> Table:
     """Return the summary table of a fit."""
     law = fit.law
     sandwich, hessian = fit.errors("sandwich"), fit.errors("hessian")
-    rows = [
-        (p.name, fit.params[p.name], sandwich[p.name], hessian[p.name], unit_text(p.unit), p.meaning)
-        for p in law.free
+    estimates = [(fit.params[n], sandwich[n], hessian[n]) for n in law.free_names]
+    rows: list[tuple[Any, ...]] = [
+        (p.name, *estimate, unit_text(p.unit), p.meaning)
+        for p, estimate in zip(law.free, estimates, strict=True)
     ]
     rows += [(name, value, None, None, "", "held fixed") for name, value in law.fixed]
     rows += [(name, None, None, None, "", f"tied to {other}") for name, other in law.tied]

@@ -1,6 +1,7 @@
 """Draws: named parameter arrays, one value a draw; the one currency of uncertainty."""
 
 import hashlib
+import importlib
 import io
 import json
 from collections.abc import Iterator, Mapping
@@ -128,9 +129,9 @@ class Draws(Mapping[str, np.ndarray]):
             FitError: xarray is not installed.
         """
         try:
-            import xarray as xr
+            xr = importlib.import_module("xarray")
         except ImportError:
-            raise FitError("to_xarray() needs xarray; install scaling-jax[arviz]") from None
+            raise FitError("to_xarray() needs xarray; install it with pip install xarray") from None
         variables = {name: (("chain", "draw"), v[None]) for name, v in self.params.items()}
         return xr.Dataset(variables, attrs={"law": self.fit.law.name, "method": self.method})
 
@@ -145,7 +146,7 @@ class Draws(Mapping[str, np.ndarray]):
             "method": self.method, "failed": self.failed, "unconverged": self.unconverged,
             "parameters": list(self.params), "checksum": _checksum(self.params),
         }  # fmt: skip
-        arrays = {f"param_{name}": values for name, values in self.params.items()}
+        arrays: dict[str, Any] = {f"param_{name}": values for name, values in self.params.items()}
         if self.objective is not None:
             arrays["objective"] = self.objective
         stream = io.BytesIO()

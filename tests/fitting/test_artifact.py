@@ -52,7 +52,9 @@ def test_unknown_law_must_be_given(noisy_runs, tmp_path):
         parameters=(sj.Parameter("A", unit="loss * params**alpha"), sj.Parameter("alpha")),
     )
     sj.fit(law, noisy_runs, starts=32).save(tmp_path / "own.json")
-    with pytest.raises(sj.errors.ArtifactError, match=r"'my own', which is not registered; pass it"):
+    with pytest.raises(
+        sj.errors.ArtifactError, match=r"'my own', which is not registered; pass it"
+    ):
         sj.Fit.load(tmp_path / "own.json")
     assert sj.Fit.load(tmp_path / "own.json", law=law).law is law
     with pytest.raises(sj.errors.ArtifactError, match="has the parameters A and alpha"):

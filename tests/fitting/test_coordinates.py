@@ -86,7 +86,9 @@ def test_held_parameters_have_their_values_in_reduced_units(held):
         np.testing.assert_allclose(natural[name], natural[other], rtol=1e-10)
 
 
-@pytest.mark.parametrize("bounds", [(0, np.inf), (-np.inf, 0), (-np.inf, np.inf), (0.01, 2), (1, np.inf)])
+@pytest.mark.parametrize(
+    "bounds", [(0, np.inf), (-np.inf, 0), (-np.inf, np.inf), (0.01, 2), (1, np.inf)]
+)
 def test_constraints_invert(bounds):
     parameter = sj.Parameter("p", bounds=bounds)
     z = np.linspace(-5.0, 5.0, 11)

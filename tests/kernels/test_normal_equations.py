@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from numpy.typing import DTypeLike
 
 from scaling_jax.kernels.normal_equations import IMPLEMENTATIONS, normal_equations
 
@@ -23,7 +24,7 @@ def penalty(r, threshold):
     return inside * (jnp.abs(r) - 0.5 * inside), weight * r, weight
 
 
-def problem(lanes, dtype=np.float64):
+def problem(lanes, dtype: DTypeLike = np.float64):
     rng = np.random.default_rng(0)
     u = np.exp(rng.uniform(-1.0, 0.5, (PARAMETERS, lanes)))
     rows = rng.normal(size=(ROWS, 2))

@@ -85,10 +85,14 @@ def test_datablations_runs_on_unique_tokens(shared_data):
     On the runs that never repeat a token the published base law is close, and a fit is better:
     the published exponent 0.3527 lies within two standard errors of ours.
     """
-    runs = sj.datasets.load("datablations", table="all_runs").where("tokens <= 1.001 * unique_tokens")
+    runs = sj.datasets.load("datablations", table="all_runs").where(
+        "tokens <= 1.001 * unique_tokens"
+    )
     law = sj.laws.get("chinchilla")
     fit = sj.fit(law.tie(beta="alpha"), runs)
     published = {"E": 1.87, "A": 521.0, "B": 1488.0, "alpha": 0.3526596, "beta": 0.3526596}
-    r = np.log(np.asarray(law(published, {n: runs[n] for n in law.input_names}))) - np.log(runs["loss"])
+    r = np.log(np.asarray(law(published, {n: runs[n] for n in law.input_names}))) - np.log(
+        runs["loss"]
+    )
     assert fit.objective < float(np.sum(np.asarray(sj.Huber(1e-3).penalty(r))))
     assert abs(fit.params["alpha"] - 0.3526596) < 2.0 * fit.standard_errors["alpha"]
