@@ -123,9 +123,7 @@ def _extra_weights(fit: Fit) -> np.ndarray | None:
     return np.divide(fit.weights, own, out=np.zeros_like(fit.weights), where=own > 0.0)
 
 
-def _bar(
-    progress: bool | None, lanes: int
-) -> AbstractContextManager[Callable[[int], None] | None]:
+def _bar(progress: bool | None, lanes: int) -> AbstractContextManager[Callable[[int], None] | None]:
     if progress is False:
         return nullcontext()
     return counting("bootstrap", lanes, unit="lanes", always=bool(progress))
