@@ -56,12 +56,14 @@ class Table:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in self.header)
+        head = "".join(
+            f"<th{self._style(k)}>{html.escape(name)}</th>" for k, name in enumerate(self.header)
+        )
         body = "".join(
             "<tr>" + "".join(self._cell_html(k, cell) for k, cell in enumerate(row)) + "</tr>"
             for row in self.rows
         )
-        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes if note)
+        notes = f"<pre>{html.escape(chr(10).join(self.notes))}</pre>" if self.notes else ""
         title = f"<caption>{html.escape(self.title)}</caption>" if self.title else ""
         return (
             f'<div class="sj"><table>{title}<thead><tr>{head}</tr></thead>'
@@ -78,9 +80,12 @@ class Table:
         cells = [row[column] for row in self.rows if row[column] is not None]
         return bool(cells) and all(isinstance(c, int | float | np.number) for c in cells)
 
+    def _style(self, column: int) -> str:
+        # Notebooks align every cell right unless it says otherwise.
+        return f' style="text-align:{"right" if self._numeric(column) else "left"}"'
+
     def _cell_html(self, column: int, cell: Any) -> str:
-        style = ' style="text-align:right"' if self._numeric(column) else ""
-        return f"<td{style}>{html.escape(format_cell(cell))}</td>"
+        return f"<td{self._style(column)}>{html.escape(format_cell(cell))}</td>"
 
 
 def format_cell(cell: Any) -> str:

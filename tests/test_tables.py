@@ -45,7 +45,8 @@ def test_text_is_never_read_as_markup():
 def test_notebook_form_holds_every_cell_and_note():
     html = TABLE._repr_html_()
     for part in ("<caption>Estimates</caption>", "0.34731", "477.5", "[1] a doubt",
-                 '<td style="text-align:right">240</td>', "<td>alpha</td>"):  # fmt: skip
+                 '<td style="text-align:right">240</td>',
+                 '<td style="text-align:left">alpha</td>'):  # fmt: skip
         assert part in html
     assert html.count("<tr>") == 4
 
