@@ -4,7 +4,39 @@ The public names are resolved on first use, so that importing the package costs 
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # what the names are, for type checkers; nothing is imported
+    from scaling_jax import datasets as datasets
+    from scaling_jax import errors as errors
+    from scaling_jax import laws as laws
+    from scaling_jax import reporting as reporting
+    from scaling_jax import runs as runs
+    from scaling_jax.errors import ScalingError as ScalingError
+    from scaling_jax.fitting.fit import Fit as Fit
+    from scaling_jax.fitting.fit import fit as fit
+    from scaling_jax.fitting.hosts import connect_hosts as connect_hosts
+    from scaling_jax.fitting.resampling import Blocks as Blocks
+    from scaling_jax.fitting.resampling import LeaveOneOut as LeaveOneOut
+    from scaling_jax.fitting.resampling import Multinomial as Multinomial
+    from scaling_jax.fitting.resampling import Poisson as Poisson
+    from scaling_jax.fitting.resampling import Stratified as Stratified
+    from scaling_jax.laws import Law as Law
+    from scaling_jax.laws import Parameter as Parameter
+    from scaling_jax.laws import Reference as Reference
+    from scaling_jax.laws import Variable as Variable
+    from scaling_jax.laws import law as law
+    from scaling_jax.objectives import Absolute as Absolute
+    from scaling_jax.objectives import Huber as Huber
+    from scaling_jax.objectives import Squared as Squared
+    from scaling_jax.objectives import StudentT as StudentT
+    from scaling_jax.prediction import Prediction as Prediction
+    from scaling_jax.prediction import predict as predict
+    from scaling_jax.runs import RunTable as RunTable
+    from scaling_jax.runs import read_runs as read_runs
+    from scaling_jax.uncertainty.bootstrap import bootstrap as bootstrap
+    from scaling_jax.uncertainty.draws import Draws as Draws
+    from scaling_jax.uncertainty.laplace import laplace as laplace
 
 _HOMES = {
     "Absolute": "objectives",

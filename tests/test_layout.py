@@ -1,6 +1,7 @@
 """The rules of docs/design.md about who imports whom, and what importing costs."""
 
 import ast
+import importlib
 import json
 import re
 import subprocess
@@ -176,3 +177,15 @@ def global_configuration(path: Path) -> Iterator[str]:
 def test_the_library_leaves_the_callers_jax_configuration_alone():
     library = [path for path in sources() if part(dotted(path)) != "cli"]
     assert [found for path in library for found in global_configuration(path)] == []
+
+
+def test_type_checkers_see_the_names_that_users_get():
+    tree = ast.parse((ROOT / "scaling_jax" / "__init__.py").read_text())
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    seen = {}
+    for node in block.body:
+        assert isinstance(node, ast.ImportFrom)
+        seen |= {alias.asname: node.module for alias in node.names}
+    package = importlib.import_module("scaling_jax")
+    homes = {name: f"scaling_jax.{home}" for name, home in package._HOMES.items()}
+    assert seen == homes | dict.fromkeys(package._MODULES, "scaling_jax")
