@@ -26,7 +26,8 @@ class LevenbergMarquardtState(NamedTuple):
         gradient: ``[p, l]``.
         matrix: Gauss-Newton matrix ``[p, p, l]``.
         damping: ``[l]``.
-        predicted: Decrease that the quadratic model promises for the step taken ``[l]``.
+        predicted: Decrease that the quadratic model promises for the step taken ``[l]``; infinite
+            before the first step and where none can be computed.
     """
 
     point: jax.Array
@@ -101,13 +102,15 @@ def _advance(
     matrix = jnp.where(accept, matrix, state.matrix)
     damping = _next_damping(state, value, accept)
     step = damped_step(matrix, gradient, damping)
+    # A system that rounding made singular gives no step, and must not pass for convergence.
+    failed = ~jnp.any(step != 0.0, axis=0) & jnp.any(gradient != 0.0, axis=0)
     new = LevenbergMarquardtState(
         point=point,
         value=jnp.where(accept, value, state.value),
         gradient=gradient,
         matrix=matrix,
         damping=damping,
-        predicted=predicted_decrease(matrix, gradient, step),
+        predicted=jnp.where(failed, jnp.inf, predicted_decrease(matrix, gradient, step)),
     )
     return point + step - trial, new
 
@@ -129,7 +132,7 @@ def damped_step(matrix: jax.Array, gradient: jax.Array, damping: jax.Array) -> j
     floor = jnp.finfo(matrix.dtype).eps * jnp.max(diagonal, axis=0) + jnp.finfo(matrix.dtype).tiny
     ridge = damping * jnp.maximum(diagonal, floor) + floor
     step = -_solve(matrix + jnp.eye(p, dtype=matrix.dtype)[:, :, None] * ridge[None], gradient)
-    step = jnp.where(jnp.isfinite(step), step, 0.0)
+    step = jnp.where(jnp.all(jnp.isfinite(step), axis=0), step, 0.0)
     # Shorten as a whole, so that the step stays a descent direction.
     longest = jnp.max(jnp.abs(step), axis=0)
     return step * jnp.minimum(1.0, _LONGEST_STEP / jnp.maximum(longest, _LONGEST_STEP))

@@ -104,11 +104,20 @@ def evaluator(law: Law, objective: Objective) -> Callable[..., Any]:
             return rho, weight * r, mix * weight + (1.0 - mix) * curvature
 
         residual = row_residual(law, objective, logs)
-        u = jnp.stack(coordinates.to_reduced(z, logs))
+        if not coordinates.separable:
+            # Derivatives in u are large where coordinates cancel (Farseer's beta towards 0), and
+            # their squares lose all digits when they are summed before the change to z.
+            return normal_equations(
+                lambda z, row: residual(coordinates.to_reduced(z, logs), row),
+                penalty, z, rows, weights, (threshold, mix),
+            )  # fmt: skip
+        u, slope = jax.jvp(  # each entry of u depends on one of z
+            lambda z: jnp.stack(coordinates.to_reduced(z, logs)), (z,), (jnp.ones_like(z),)
+        )
         value, gradient, matrix = normal_equations(
             residual, penalty, u, rows, weights, (threshold, mix)
         )
-        return _pull_back(coordinates, z, logs, value, gradient, matrix)
+        return value, slope * gradient, slope[:, None] * matrix * slope[None]
 
     return evaluate
 
@@ -130,24 +139,6 @@ def row_residual(law: Law, objective: Objective, logs: Any) -> Callable[[Any, An
         return scale * (natural - row[-1])
 
     return residual
-
-
-def _pull_back(coordinates: Coordinates, z, logs, value, gradient, matrix):
-    """Turn derivatives in u into derivatives in z, lane by lane."""
-
-    def reduced(z):
-        return jnp.stack(coordinates.to_reduced(z, logs))
-
-    if coordinates.separable:  # the Jacobian is diagonal
-        _, slope = jax.jvp(reduced, (z,), (jnp.ones_like(z),))
-        return value, slope * gradient, slope[:, None] * matrix * slope[None]
-    tangents = jnp.broadcast_to(
-        jnp.eye(z.shape[0], dtype=z.dtype)[..., None], (z.shape[0], *z.shape)
-    )
-    jacobian = jax.vmap(lambda t: jax.jvp(reduced, (z,), (t,))[1])(tangents)
-    in_z = jnp.sum(jacobian * gradient[None], axis=1)
-    half = jnp.sum(jacobian[:, :, None] * matrix[None], axis=1)  # [free, parameters, l]
-    return value, in_z, jnp.sum(half[:, None] * jacobian[None], axis=2)
 
 
 def stage_thresholds(objective: Objective, output_scale: float) -> np.ndarray:

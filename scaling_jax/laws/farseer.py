@@ -15,18 +15,21 @@ from scaling_jax.laws.registry import law
 
 _UNIT_INTERVAL = (0.0, 1.0)
 _NEGATIVE = (-INF, 0.0)
+# Towards 0 the powers become logarithms, whose offset and slope in the printed form grow without
+# bound and cancel; at 1e-3 they do so to three digits, and the power is a logarithm to 0.3 %.
+_FLATTEST = 1e-3
 
 # At the centre of the data (N_ref, D_ref, L_ref), with s = d/d ln N:
 _COORDINATES = (
     Parameter("floor", "G(N_ref) / L_ref", start=(0.2, 1.0)),
     Parameter("floor_slope", "s ln G", bounds=_NEGATIVE, start=(-0.5, -0.01)),
-    Parameter("gamma", "exponent in G(N)", bounds=_UNIT_INTERVAL, start=(0.05, 0.5)),
+    Parameter("gamma", "exponent in G(N)", bounds=(_FLATTEST, 1.0), start=(0.05, 0.5)),
     Parameter("data", "B(N_ref) * D_ref**-A(N_ref) / L_ref", start=(0.01, 1.0)),
     Parameter("balance", "s ln B over the slope that A gives the data term", start=(0.2, 3.0)),
-    Parameter("beta", "exponent in B(N)", bounds=_NEGATIVE, start=(-0.5, -0.02)),
+    Parameter("beta", "exponent in B(N)", bounds=(-INF, -_FLATTEST), start=(-0.5, -0.02)),
     Parameter("exponent", "A(N_ref)", start=(0.1, 1.0)),
     Parameter("exponent_slope", "s ln A", bounds=_NEGATIVE, start=(-0.5, -0.01)),
-    Parameter("alpha", "exponent in A(N)", bounds=_UNIT_INTERVAL, start=(0.05, 0.5)),
+    Parameter("alpha", "exponent in A(N)", bounds=(_FLATTEST, 1.0), start=(0.05, 0.5)),
 )
 
 

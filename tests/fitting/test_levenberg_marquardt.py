@@ -105,6 +105,14 @@ def test_a_nonfinite_trial_is_not_accepted():
     assert float(after.damping[0]) > float(state.damping[0])
 
 
+def test_no_step_where_there_is_a_slope_promises_no_convergence():
+    """A pivot that rounding made negative: solvers end lanes that promise next to nothing."""
+    x = jnp.ones((2, 1))
+    matrix = jnp.asarray([[1.0, 1e-3], [1e-3, -1e-8]])[..., None]
+    _, state = update(1e3 * x, initial_state(x), x, jnp.ones(1), matrix)
+    assert float(state.predicted[0]) == np.inf
+
+
 def test_needs_the_parameters():
     optimizer = levenberg_marquardt()
     state = optimizer.init(jnp.ones((1, 1)))
