@@ -125,6 +125,7 @@ def scaling_jax_fit(own_starts: bool) -> dict:
         begun = time.perf_counter()
         fit = sj.fit("chinchilla", runs, sj.Huber(DELTA), starts=512 if own_starts else grid)
         times.append(time.perf_counter() - begun)
+    assert fit.starts is not None  # only a loaded fit has none
     return {
         "seconds": min(times[1:]),
         "first_call_seconds": times[0],

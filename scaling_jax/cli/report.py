@@ -1,7 +1,7 @@
 """`scaling-jax report`: a saved fit as one HTML file with pictures."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -47,7 +47,7 @@ def command(
 
     source, _ = saved.drawn(saved.load(fit, law))
     found = source if isinstance(source, sj.Fit) else source.fit
-    inputs = inputs_of(found.law, ctx.meta.get(INPUTS, []))
+    inputs: dict[str, Any] = inputs_of(found.law, ctx.meta.get(INPUTS, []))
     with working("Drawing the report"):
         prediction = sj.predict(source, **inputs) if inputs else None
         sj.reporting.write_report(out, source, prediction, title=title)

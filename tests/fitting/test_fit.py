@@ -170,6 +170,7 @@ def test_an_optax_optimiser_may_go_first(noisy_runs, noisy_fit):
 def test_given_starts_are_used(noisy_runs, noisy_fit):
     near = {name: [value, 0.9 * value] for name, value in noisy_fit.params.items()}
     fit = sj.fit("chinchilla", noisy_runs, starts=near)
+    assert fit.starts is not None
     assert len(fit.starts) == 2
     assert fit.objective == pytest.approx(noisy_fit.objective, rel=1e-9)
 

@@ -1,5 +1,7 @@
 """The numbers behind the lines agree with closed forms."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -63,7 +65,7 @@ def test_the_region_of_inputs_without_logarithm_is_their_range():
 
 
 def test_bands_are_quantiles_of_the_draws(curve_draws):
-    path = {"params": np.geomspace(1e7, 1e12, 5)}
+    path: dict[str, Any] = {"params": np.geomspace(1e7, 1e12, 5)}
     region = curves.Region.of(curve_draws.fit)
     curve = curves.follow(curve_draws, region, path, median=True)
     prediction = sj.predict(curve_draws, **path)

@@ -5,6 +5,7 @@ import dataclasses
 import re
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
+from typing import Any
 
 import numpy as np
 import pytest
@@ -140,11 +141,12 @@ def test_text_of_users_is_escaped_everywhere(tmp_path):
     )
     fit = sj.fit(law, runs, sj.Squared(), starts=8)
     section = Section(bad, [bad], [Table(bad, (bad,), ((bad,),), (bad,))])
+    inputs: dict[str, Any] = {bad: 3.0}
     path = tmp_path / "report.html"
     write_report(
         path,
         dataclasses.replace(fit, warnings=(bad,)),
-        sj.predict(fit, **{bad: 3.0}),
+        sj.predict(fit, **inputs),
         title=bad,
         sections=[section],
         command=bad,

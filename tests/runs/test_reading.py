@@ -1,6 +1,7 @@
 """read_runs: what its arguments do, and the warnings about units."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -178,16 +179,17 @@ def test_a_run_table_is_derived_and_filtered_as_it_is():
 
 @pytest.mark.parametrize("argument", ["columns", "units"])
 def test_mappings_are_mappings(argument):
+    wrong: dict[str, Any] = {argument: ["params"]}
     with pytest.raises(RunTableError, match=f"{argument} is a mapping from column names"):
-        sj.read_runs(GAPS, **{argument: ["params"]})
+        sj.read_runs(GAPS, **wrong)
 
 
+@pytest.mark.parametrize("given", [[5], 5])
 @pytest.mark.parametrize("argument", ["labels", "shares", "ignore"])
-def test_names_are_texts(argument):
+def test_names_are_texts(argument, given):
+    wrong: dict[str, Any] = {argument: given}
     with pytest.raises(RunTableError, match=f"{argument} takes column names, not 5"):
-        sj.read_runs(GAPS, **{argument: [5]})
-    with pytest.raises(RunTableError, match=f"{argument} takes column names, not 5"):
-        sj.read_runs(GAPS, **{argument: 5})
+        sj.read_runs(GAPS, **wrong)
 
 
 # Warnings about units

@@ -1,5 +1,7 @@
 """RunTable: selecting runs, adding and removing columns, and what stays true meanwhile."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -268,8 +270,9 @@ def test_from_columns_takes_names_as_they_are():
     assert runs.columns == ("N", "loss")
     with pytest.raises(RunTableError, match="the columns, row 1: x is"):
         sj.RunTable.from_columns({"x": [np.nan]})
+    no_mapping: Any = [1.0]
     with pytest.raises(RunTableError, match="give a mapping of column name to array"):
-        sj.RunTable.from_columns([1.0])
+        sj.RunTable.from_columns(no_mapping)
 
 
 def test_from_columns_reads_labels_as_text_where_asked():
