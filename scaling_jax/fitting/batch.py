@@ -304,6 +304,9 @@ def _solve_chunk(
     if program.scheme is not None and setting.units is not None:
         counts = program.scheme.counts(setting.seed, replicate, setting.units)
         weights = weights[:, None] * counts.astype(weights.dtype)
+        # Fewer rows than parameters fit exactly anywhere: such a replicate fails, as data.
+        enough = jnp.sum(weights > 0.0, axis=0) >= lanes.trial.shape[0]
+        weights = jnp.where(enough, weights, jnp.nan)
         if program.objective.reduction == "mean":
             weights = weights / jnp.sum(weights, axis=0)
     return solve(

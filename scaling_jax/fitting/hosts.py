@@ -57,7 +57,6 @@ def connect_hosts(
         process,
         initialization_timeout=wait,
         heartbeat_timeout_seconds=patience,
-        shutdown_timeout_seconds=patience,
     )
     agree("version of scaling_jax, jax or numpy", __version__, jax.__version__, np.__version__)
 

@@ -48,12 +48,12 @@ def bootstrap(
         progress: Show a progress bar; by default if it takes long and stderr is a terminal.
 
     Returns:
-        Draws with one value a replicate. Replicates without a finite objective are left out and
-        counted in `Draws.failed`; those that did not converge are kept and counted in
-        `Draws.unconverged`.
+        Draws with one value a replicate. Replicates that drew fewer rows than there are parameters
+        or whose objective is not finite are left out and counted in `Draws.failed`; those that did
+        not converge are kept and counted in `Draws.unconverged`.
 
     Raises:
-        FitError: Unknown scheme, or every replicate failed.
+        FitError: Unknown scheme, some replicates of a jackknife only, or every replicate failed.
 
     Example:
         >>> import numpy as np, scaling_jax as sj
@@ -84,8 +84,9 @@ def _draws(fit: Fit, scheme: Resampling, solution: Any, logs: dict[str, float]) 
     good = np.isfinite(solution.value) & (solution.status != NONFINITE)
     if not np.any(good):
         raise FitError(
-            f"none of {len(good)} replicates of {fit.law.name} has a finite objective; look at "
-            "fit.summary() before resampling"
+            f"none of {len(good)} replicates determines {fit.law.name} (fewer rows than "
+            "parameters, or an objective that is not finite); look at fit.summary(), or resample "
+            "smaller groups"
         )
     with jax.enable_x64(True):
         params = natural_of_lanes(solution.z[:, good], logs, law=fit.law)
@@ -110,8 +111,11 @@ def _count(replicates: int | None, available: int | None, scheme: Resampling) ->
         return available or 4000
     if replicates < 1:
         raise FitError(f"replicates must be at least 1, not {replicates}")
-    if available is not None and replicates > available:
-        raise FitError(f"{scheme.name} has {available} replicates on these runs, not {replicates}")
+    if available is not None and replicates != available:  # a part has another standard error
+        raise FitError(
+            f"{scheme.name} has {available} replicates on these runs, not {replicates}; leave the "
+            "number out"
+        )
     return replicates
 
 

@@ -18,6 +18,7 @@ from scaling_jax.tables import Table, sentence_list
 
 FORMAT = "scaling_jax.draws"
 VERSION = 1
+_ABOUT = ("version", "law", "method", "failed", "unconverged", "parameters", "checksum")
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,12 @@ class Draws(Mapping[str, np.ndarray]):
 
     @property
     def standard_errors(self) -> dict[str, float]:
-        """Standard error of every parameter: the draws' standard deviation.
+        """Standard error of every parameter: the draws' standard deviation; NaN for one draw.
 
         Jackknife replicates differ by one run each; theirs is the jackknife's standard error.
         """
-        factor = np.sqrt(self.count - 1) if self.jackknife else 1.0
-        ddof = 0 if self.jackknife else 1
-        return {n: factor * float(np.std(v, ddof=ddof)) for n, v in self.params.items()}
+        errors = np.sqrt(np.diag(self.covariance))
+        return dict(zip(self.params, errors.tolist(), strict=True))
 
     @property
     def jackknife(self) -> bool:
@@ -82,8 +82,12 @@ class Draws(Mapping[str, np.ndarray]):
 
     @property
     def covariance(self) -> np.ndarray:
-        """Covariance of the parameters over the draws ``[free, free]``."""
-        return np.atleast_2d(np.cov(np.stack(list(self.params.values()))))
+        """Covariance of the parameters ``[free, free]``, that of `standard_errors`."""
+        values = np.stack(list(self.params.values()))
+        if self.count < 2:
+            return np.full((len(values), len(values)), np.nan)
+        factor = (self.count - 1) ** 2 / self.count if self.jackknife else 1.0
+        return factor * np.atleast_2d(np.cov(values))
 
     def quantile(self, q: Any) -> dict[str, np.ndarray]:
         """Return quantiles of every parameter, in the shape of `q`."""
@@ -92,15 +96,15 @@ class Draws(Mapping[str, np.ndarray]):
     def summary(self, level: float = 0.9) -> Table:
         """Return median, standard deviation and central interval of every parameter."""
         tails = [(1.0 - level) / 2.0, 0.5, (1.0 + level) / 2.0]
-        rows = []
+        rows, errors = [], self.standard_errors
         for name, values in self.params.items():
             low, middle, high = np.quantile(values, tails)
-            spread = float(np.std(values, ddof=1)) if self.count > 1 else float("nan")
-            rows.append((name, float(middle), spread, float(low), float(high)))
+            rows.append((name, float(middle), errors[name], float(low), float(high)))
         doubts = self.warnings
+        spread = "std. error" if self.jackknife else "std. dev."
         return Table(
             f"{self.fit.law.name}: {self.count} draws by {self.method}",
-            ("parameter", "median", "std. dev.", f"{tails[0]:.1%}", f"{tails[2]:.1%}"),
+            ("parameter", "median", spread, f"{tails[0]:.1%}", f"{tails[2]:.1%}"),
             tuple(rows),
             ("", *sentence_list(doubts)) if doubts else (),
         )
@@ -111,7 +115,10 @@ class Draws(Mapping[str, np.ndarray]):
         total = self.count + self.failed
         doubts = []
         if self.failed:
-            doubts.append(f"{self.failed} of {total} refits gave nothing finite and are left out")
+            doubts.append(
+                f"{self.failed} of {total} refits had fewer rows than parameters or no finite "
+                "objective and are left out"
+            )
         if self.unconverged:
             doubts.append(f"{self.unconverged} of {total} refits have not converged")
         return tuple(doubts)
@@ -196,13 +203,20 @@ def _checksum(params: Mapping[str, np.ndarray]) -> str:
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        about = json.loads(arrays.pop("about").tobytes())
+        content = path.read_bytes()
     except FileNotFoundError:
         raise ArtifactError(f"cannot read {path}: no such file") from None
+    except OSError as error:
+        raise ArtifactError(f"cannot read {path}: {error.strerror or error}") from None
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        about = json.loads(arrays.pop("about").tobytes())
     except Exception as error:  # np.load raises whatever zipfile, zlib and the header parser do
         raise ArtifactError(f"{path} is damaged or not saved draws: {error}") from None
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise ArtifactError(f"{path} is not saved draws; write them with draws.save()")
+    missing = [name for name in _ABOUT if name not in about]
+    if missing:
+        raise ArtifactError(f"{path} is damaged or not saved draws: it lacks {missing[0]}")
     return about, arrays
