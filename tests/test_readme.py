@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -71,3 +72,9 @@ def test_links_lead_somewhere():
     text = (ROOT / "README.md").read_text()
     for target in re.findall(r"\]\(([^)#]+)\)", text):
         assert target.startswith("http") or (ROOT / target).exists(), target
+
+
+def test_the_comparison_is_that_of_the_committed_results():
+    summary = runpy.run_path(str(ROOT / "benchmarks" / "summary.py"))
+    (shown,) = summary["MARKED"].findall((ROOT / "README.md").read_text())
+    assert summary["comparison"]() in (ROOT / "README.md").read_text(), shown
