@@ -25,7 +25,7 @@ from jax.sharding import Mesh, PartitionSpec
 from scaling_jax.fitting import hosts
 from scaling_jax.fitting.problem import Problem
 from scaling_jax.fitting.resampling import Resampling, Units
-from scaling_jax.fitting.solver import Lanes, Solution, begin, solve
+from scaling_jax.fitting.solver import TILE, Lanes, Resampled, Solution, begin, solve
 from scaling_jax.laws import Law
 from scaling_jax.objectives import Objective
 
@@ -33,7 +33,7 @@ _WIDTHS = (32, 64, 128, 256)  # lanes in a chunk: accumulators of 256 lanes fit 
 _CHUNKS = 8  # chunks in a block, the unit of work handed to a device or thread
 _AXIS = "lanes"
 _BYTES = 2**31  # for the weights of the chunks under way, all together
-_BYTES_A_WEIGHT = 24  # a weight, its count, and what it takes to draw it
+_BYTES_A_WEIGHT = 3  # of many rows: a count and its copies while it is drawn
 _ROWS_A_BLOCK = 2**23  # rows x lanes in a block: some seconds on one core
 _one_compiles = threading.Lock()  # calls return before they have run, but compile first
 
@@ -300,19 +300,49 @@ def _solve_chunk(
     setting: _Setting, program: _Program, replicate: jax.Array, lanes: Lanes, leave: jax.Array
 ) -> tuple[Lanes, Solution]:
     """Make the weights of a chunk's replicates and take its steps."""
-    weights = setting.weights
+    weights, rows = setting.weights, setting.rows
     if program.scheme is not None and setting.units is not None:
-        counts = program.scheme.counts(setting.seed, replicate, setting.units)
-        weights = weights[:, None] * counts.astype(weights.dtype)
-        # Fewer rows than parameters fit exactly anywhere: such a replicate fails, as data.
-        enough = jnp.sum(weights > 0.0, axis=0) >= lanes.trial.shape[0]
-        weights = jnp.where(enough, weights, jnp.nan)
-        if program.objective.reduction == "mean":
-            weights = weights / jnp.sum(weights, axis=0)
+        resample = _resampled if len(rows) > TILE else _dense
+        weights, rows = resample(setting, program, replicate, lanes.trial.shape[0])
     return solve(
-        lanes, setting.rows, weights, setting.logs, setting.thresholds, setting.max_steps, leave,
+        lanes, rows, weights, setting.logs, setting.thresholds, setting.max_steps, leave,
         law=program.law, objective=program.objective,
     )  # fmt: skip
+
+
+def _dense(setting: _Setting, program: _Program, replicate: jax.Array, free: int):
+    """Return the weights of the replicates ``[n, l]`` and the rows."""
+    scheme, units = program.scheme, setting.units
+    assert scheme is not None
+    assert units is not None
+    counts = scheme.counts(setting.seed, replicate, units)
+    weights = setting.weights[:, None] * counts.astype(setting.weights.dtype)
+    scale = _scale(program, jnp.sum(weights > 0.0, axis=0) >= free, jnp.sum(weights, axis=0))
+    return weights * scale, setting.rows
+
+
+def _resampled(setting: _Setting, program: _Program, replicate: jax.Array, free: int):
+    """Return the weights of the replicates as bytes and the rows, filled up to whole tiles."""
+    scheme, units = program.scheme, setting.units
+    assert scheme is not None
+    assert units is not None
+    missing = -len(setting.rows) % TILE
+    base = jnp.pad(setting.weights, (0, missing))
+    rows = jnp.pad(setting.rows, ((0, missing), (0, 0)), mode="edge")
+    counts = scheme.counts(setting.seed, replicate, units, jnp.uint8)
+    counts = jnp.pad(counts, ((0, missing), (0, 0)))
+    enough = jnp.sum((counts > 0) & (base > 0.0)[:, None], axis=0) >= free
+    weights = Resampled(base, counts, jnp.ones(len(replicate), base.dtype))
+    return weights._replace(scale=_scale(program, enough, weights.total())), rows
+
+
+def _scale(program: _Program, enough: jax.Array, total: jax.Array) -> jax.Array:
+    """Return the factor of a replicate's weights.
+
+    Fewer rows than parameters fit exactly anywhere: such a replicate fails, as data.
+    """
+    mean = program.objective.reduction == "mean"
+    return jnp.where(enough, 1.0 / total if mean else 1.0, jnp.nan)
 
 
 def _alone(

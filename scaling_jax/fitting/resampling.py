@@ -12,7 +12,7 @@ Reference: Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (2011).
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.extend.random
@@ -30,13 +30,13 @@ class Units(NamedTuple):
     """What a scheme draws from, as arrays.
 
     Attributes:
-        of_row: Unit of each row ``[n]``.
+        of_row: Unit of each row ``[n]``; None if every row is a unit.
         first: Position in `members` of the first unit of each unit's stratum ``[units]``.
         size: Number of units in each unit's stratum ``[units]``.
         members: Units, ordered by stratum ``[units]``.
     """
 
-    of_row: np.ndarray
+    of_row: np.ndarray | None
     first: np.ndarray
     size: np.ndarray
     members: np.ndarray
@@ -74,13 +74,16 @@ class Resampling:
         del runs
         return None
 
-    def counts(self, seed: jax.Array, lanes: jax.Array, units: Units) -> jax.Array:
+    def counts(
+        self, seed: jax.Array, lanes: jax.Array, units: Units, dtype: Any = jnp.float32
+    ) -> jax.Array:
         """Return how often each row stands in each replicate ``[rows, l]``.
 
         Args:
             seed: Scalar, unsigned.
             lanes: Numbers of the replicates ``[l]``, unsigned.
             units: The units of the table.
+            dtype: Of the counts; eight bits hold those of any number of rows.
         """
         raise TypeError("use one of Multinomial, Stratified, Blocks, Poisson, LeaveOneOut")
 
@@ -101,8 +104,8 @@ class Multinomial(Resampling):
 
     name: ClassVar[str] = "multinomial"
 
-    def counts(self, seed, lanes, units):  # noqa: D102
-        m, column = len(units.size), jnp.arange(lanes.shape[0])
+    def counts(self, seed, lanes, units, dtype=jnp.float32):  # noqa: D102
+        m, column, one = len(units.size), jnp.arange(lanes.shape[0]), jnp.ones((), dtype)
         size, first = jnp.asarray(units.size, jnp.uint32), jnp.asarray(units.first)
         members = jnp.asarray(units.members)
 
@@ -111,9 +114,9 @@ class Multinomial(Resampling):
             place = first[unit][:, None] + (word % size[unit][:, None]).astype(jnp.int32)
             return members[place]  # [tile, l]
 
-        counts = jnp.zeros((m, lanes.shape[0]), jnp.float32)
-        counts = _by_tiles(m, lambda unit, sums: sums.at[draw(unit), column].add(1.0), counts)
-        return counts[jnp.asarray(units.of_row)]
+        counts = jnp.zeros((m, lanes.shape[0]), dtype)
+        counts = _by_tiles(m, lambda unit, sums: sums.at[draw(unit), column].add(one), counts)
+        return _of_rows(counts, units)
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ class Stratified(Multinomial):
     name: ClassVar[str] = "stratified"
 
     def units(self, runs):  # noqa: D102
-        return _units(np.arange(len(runs)), self._groups(runs))
+        return _units(None, self._groups(runs))
 
 
 @dataclass(frozen=True)
@@ -143,18 +146,18 @@ class Poisson(Resampling):
 
     name: ClassVar[str] = "poisson"
 
-    def counts(self, seed, lanes, units):  # noqa: D102
+    def counts(self, seed, lanes, units, dtype=jnp.float32):  # noqa: D102
         cdf = np.cumsum([math.exp(-1.0) / math.factorial(k) for k in range(_POISSON_TERMS)])
         steps = np.minimum(np.floor(cdf * 2.0**32), 2**32 - 1).astype(np.uint32)
 
         def draw(unit: jax.Array, counts: jax.Array) -> jax.Array:
             word = counter_bits(seed, lanes, unit)
-            drawn = sum((word >= step).astype(jnp.float32) for step in steps)
+            drawn = sum((word >= step).astype(dtype) for step in steps)
             return counts.at[unit].set(drawn)
 
         m = len(units.size)
-        counts = _by_tiles(m, draw, jnp.zeros((m, lanes.shape[0]), jnp.float32))
-        return counts[jnp.asarray(units.of_row)]
+        counts = _by_tiles(m, draw, jnp.zeros((m, lanes.shape[0]), dtype))
+        return _of_rows(counts, units)
 
 
 @dataclass(frozen=True)
@@ -164,16 +167,18 @@ class LeaveOneOut(Resampling):
     name: ClassVar[str] = "leave_one_out"
 
     def units(self, runs):  # noqa: D102
-        groups = np.arange(len(runs)) if self.by is None else self._groups(runs)
+        if self.by is None:
+            return _units(None, np.zeros(len(runs), int))
+        groups = self._groups(runs)
         return _units(groups, np.zeros(groups.max() + 1, int))
 
     def lanes(self, runs):  # noqa: D102
         return len(self.units(runs).size)
 
-    def counts(self, seed, lanes, units):  # noqa: D102
+    def counts(self, seed, lanes, units, dtype=jnp.float32):  # noqa: D102
         del seed
-        of_row = jnp.asarray(units.of_row, jnp.uint32)
-        return (of_row[:, None] != lanes[None]).astype(jnp.float32)
+        unit = jnp.arange(len(units.size), dtype=jnp.uint32)
+        return _of_rows((unit[:, None] != lanes[None]).astype(dtype), units)
 
 
 SCHEMES: dict[str, type[Resampling]] = {
@@ -204,13 +209,16 @@ def _by_tiles(
     return add(jnp.arange(whole * _TILE, units, dtype=jnp.int32), counts)
 
 
-def _units(of_row: np.ndarray, strata: np.ndarray) -> Units:
+def _of_rows(counts: jax.Array, units: Units) -> jax.Array:
+    """Return the counts of rows ``[rows, l]`` from those of units ``[units, l]``."""
+    return counts if units.of_row is None else counts[jnp.asarray(units.of_row)]
+
+
+def _units(of_row: np.ndarray | None, strata: np.ndarray) -> Units:
     """Return units from the unit of each row and the stratum of each unit."""
     order = np.argsort(strata, kind="stable")
     sizes = np.bincount(strata)
     first = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    as_int = np.int32
-    return Units(
-        of_row.astype(as_int), first[strata].astype(as_int), sizes[strata].astype(as_int),
-        order.astype(as_int),
-    )  # fmt: skip
+    arrays = (first[strata], sizes[strata], order)
+    of_row = None if of_row is None else of_row.astype(np.int32)
+    return Units(of_row, *(array.astype(np.int32) for array in arrays))

@@ -43,6 +43,7 @@ STAGE_STEPS = 20  # at most, for the stages before the last
 PATIENCE = 40  # steps in the last stage after which unfinished starts are compared and pruned
 _TOLERANCE = 1e-13  # promised relative decrease that ends the last stage, in float64
 _TOLERANCE_EPS = 16.0  # the same in units of the precision, where that is coarser
+TILE = 1024  # rows whose resampled weights are numbers at a time: with 256 lanes, 2 MiB
 _HOPELESS_DAMPING = 1e10
 _ROUNDING = 64.0  # rounding error of a residual, in units of the last place
 _FLAT = 1e-7  # promised relative decrease of a full step below which a stuck lane has converged
@@ -66,6 +67,24 @@ class Solution(NamedTuple, Generic[A]):
     gradient: A
     status: A
     steps: A
+
+
+class Resampled(NamedTuple):
+    """Weights of many rows in many lanes, as bytes; a tile of them at a time becomes numbers.
+
+    Attributes:
+        base: Weight of each row ``[n]``, n a multiple of `TILE`.
+        counts: How often each lane holds each row ``[n, l]``, 8-bit.
+        scale: Factor of each lane ``[l]``.
+    """
+
+    base: jax.Array
+    counts: jax.Array
+    scale: jax.Array
+
+    def total(self) -> jax.Array:
+        """Return the sum of each lane's weights ``[l]``, without an array of numbers."""
+        return self.scale * jnp.sum(self.base[:, None] * self.counts, axis=0)
 
 
 class Lanes(NamedTuple):
@@ -103,23 +122,39 @@ def evaluator(law: Law, objective: Objective) -> Callable[..., Any]:
             rho = objective.penalty(r, threshold)
             return rho, weight * r, mix * weight + (1.0 - mix) * curvature
 
+        def sums(residual, u):
+            return _sum_rows(residual, penalty, u, rows, weights, (threshold, mix))
+
         residual = row_residual(law, objective, logs)
         if not coordinates.separable:
             # Derivatives in u are large where coordinates cancel (Farseer's beta towards 0), and
             # their squares lose all digits when they are summed before the change to z.
-            return normal_equations(
-                lambda z, row: residual(coordinates.to_reduced(z, logs), row),
-                penalty, z, rows, weights, (threshold, mix),
-            )  # fmt: skip
+            return sums(lambda z, row: residual(coordinates.to_reduced(z, logs), row), z)
         u, slope = jax.jvp(  # each entry of u depends on one of z
             lambda z: jnp.stack(coordinates.to_reduced(z, logs)), (z,), (jnp.ones_like(z),)
         )
-        value, gradient, matrix = normal_equations(
-            residual, penalty, u, rows, weights, (threshold, mix)
-        )
+        value, gradient, matrix = sums(residual, u)
         return value, slope * gradient, slope[:, None] * matrix * slope[None]
 
     return evaluate
+
+
+def _sum_rows(residual, penalty, u, rows, weights: Any, settings):
+    """Return the normal equations for weights ``[n]``, ``[n, l]`` or `Resampled`."""
+    if not isinstance(weights, Resampled):
+        return normal_equations(residual, penalty, u, rows, weights, settings)
+
+    def add(sums, tile):
+        rows, base, counts = tile
+        dense = base[:, None] * counts.astype(base.dtype)
+        more = normal_equations(residual, penalty, u, rows, dense, settings)
+        return jax.tree.map(jnp.add, sums, more), None
+
+    tiles = [leaf.reshape(-1, TILE, *leaf.shape[1:]) for leaf in (rows, *weights[:2])]
+    p, lanes = u.shape
+    zero = [jnp.zeros(shape, u.dtype) for shape in ((lanes,), (p, lanes), (p, p, lanes))]
+    sums, _ = jax.lax.scan(add, tuple(zero), tuple(tiles))
+    return jax.tree.map(lambda leaf: leaf * weights.scale, sums)
 
 
 def row_residual(law: Law, objective: Objective, logs: Any) -> Callable[[Any, Any], jax.Array]:
@@ -156,7 +191,7 @@ def stage_thresholds(objective: Objective, output_scale: float) -> np.ndarray:
 
 def rounding_floor(law: Law, objective: Objective, weights: Any, logs: Any) -> jax.Array:
     """Return the objective of residuals that are rounding errors: zero, as far as one can tell."""
-    total = jnp.sum(weights, axis=0)
+    total = weights.total() if isinstance(weights, Resampled) else jnp.sum(weights, axis=0)
     scale = 1.0 if objective.scale == "log" else jnp.exp(logs[law.output.column])
     rounding = _ROUNDING * jnp.finfo(total.dtype).eps * scale
     return total * objective.penalty(rounding, objective.threshold)
@@ -194,7 +229,7 @@ def solve(
     Args:
         lanes: From `begin`, or returned before.
         rows: Reduced rows ``[n, inputs + 1]``, see `Problem`.
-        weights: ``[n]``, or ``[n, l]`` where lanes weight the rows differently.
+        weights: ``[n]``, or ``[n, l]`` or `Resampled` where lanes weight the rows differently.
         logs: Logarithms of the reference scales.
         thresholds: One a stage, see `stage_thresholds`.
         max_steps: Most evaluations a lane may take.

@@ -92,6 +92,24 @@ def test_weights_of_the_fit_are_those_of_the_replicates():
         assert draws["alpha"][k] == pytest.approx(alone.params["alpha"], rel=1e-4)
 
 
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+def test_many_rows_are_weighted_by_bytes_as_few_are_by_numbers(reduction):
+    """1100 rows are more than one tile; a fit with weights holds them as numbers."""
+    rng = np.random.default_rng(0)
+    params = np.exp(rng.uniform(np.log(1e6), np.log(1e10), 1100))
+    loss = (8.8e13 / params) ** 0.076 * np.exp(0.02 * rng.normal(size=1100))
+    columns = {"params": params, "loss": loss, "weight": rng.uniform(0.0, 2.0, 1100)}
+    runs = sj.RunTable.from_columns(columns)
+    fit = sj.fit("kaplan_n", runs, sj.Huber(0.01, reduction=reduction), starts=STARTS)
+    draws = sj.bootstrap(fit, 6)
+    drawn = counts(sj.Multinomial(), runs, 6)
+    assert draws.objective is not None
+    for k in range(6):
+        alone = sj.fit("kaplan_n", runs, fit.criterion, starts=STARTS, weights=drawn[:, k])
+        assert draws.objective[k] == pytest.approx(alone.objective, rel=SAME)
+        assert draws["N_c"][k] == pytest.approx(alone.params["N_c"], rel=1e-5)
+
+
 def test_the_best_of_several_starts_is_kept(noisy_fit):
     """Far starts change nothing where the optimum is among the starts, and order does not."""
     near = replicates(noisy_fit, 20)
