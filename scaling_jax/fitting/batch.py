@@ -29,13 +29,29 @@ from scaling_jax.fitting.solver import TILE, Lanes, Resampled, Solution, begin, 
 from scaling_jax.laws import Law
 from scaling_jax.objectives import Objective
 
-_WIDTHS = (32, 64, 128, 256)  # lanes in a chunk: accumulators of 256 lanes fit a core's cache
 _CHUNKS = 8  # chunks in a block, the unit of work handed to a device or thread
 _AXIS = "lanes"
 _BYTES = 2**31  # for the weights of the chunks under way, all together
 _BYTES_A_WEIGHT = 3  # of many rows: a count and its copies while it is drawn
-_ROWS_A_BLOCK = 2**23  # rows x lanes in a block: some seconds on one core
 _one_compiles = threading.Lock()  # calls return before they have run, but compile first
+
+
+class Sizes(NamedTuple):
+    """What suits a platform.
+
+    Attributes:
+        widths: Lanes that a chunk may have, from few to many.
+        work: Rows x lanes in a block at most: some seconds.
+    """
+
+    widths: tuple[int, ...]
+    work: int
+
+
+# The accumulators of 256 lanes fit a core's cache. An accelerator takes a kernel's tile of 1024
+# lanes at least, and a large GPU needs tens of thousands to be busy.
+CPU = Sizes((32, 64, 128, 256), 2**23)
+ACCELERATOR = Sizes((1024, 8192, 65536), 2**30)
 
 
 class _Setting(NamedTuple):
@@ -192,7 +208,9 @@ def _run(
     lanes, across = len(replicate), len(program.devices)
     workers = hosts.least(_workers(program.devices))
     rows = len(setting.rows) if program.scheme else 0
-    plan = plan_blocks(lanes, hosts.count() * workers, across, rows, workers)
+    on_cpu = program.devices[0].platform == "cpu"
+    sizes = CPU if on_cpu else ACCELERATOR
+    plan = plan_blocks(lanes, hosts.count() * workers, across, rows, workers, sizes)
     if across == 1:
         setting = jax.device_put(setting, program.devices[0])
 
@@ -239,7 +257,7 @@ class Plan(NamedTuple):
     length: int
 
 
-def plan_blocks(lanes: int, slots: int, across: int, rows: int, workers: int) -> Plan:
+def plan_blocks(lanes: int, slots: int, across: int, rows: int, workers: int, sizes: Sizes) -> Plan:
     """Choose chunks and blocks so that every slot gets its share in as few pieces as is good.
 
     Results do not depend on the choice, time and memory do.
@@ -250,13 +268,14 @@ def plan_blocks(lanes: int, slots: int, across: int, rows: int, workers: int) ->
         across: Devices that share a block.
         rows: Number of rows that are resampled, 0 for none: every chunk holds their weights.
         workers: Chunks that one host's memory holds at once.
+        sizes: What suits the platform.
     """
     share = -(-lanes // (slots * across))
-    widest = max(_BYTES // (max(rows, 1) * _BYTES_A_WEIGHT * workers), _WIDTHS[0])
-    widths = [width for width in _WIDTHS if width <= widest]
+    widest = max(_BYTES // (max(rows, 1) * _BYTES_A_WEIGHT * workers), sizes.widths[0])
+    widths = [width for width in sizes.widths if width <= widest]
     width = next((w for w in widths if w >= share), widths[-1])
     # Many rows take long: shorter blocks spread better and hear Ctrl-C earlier.
-    most = min(_CHUNKS, max(1, _ROWS_A_BLOCK // (max(rows, 1) * width)))
+    most = min(_CHUNKS, max(1, sizes.work // (max(rows, 1) * width)))
     if share <= width or most == 1:
         return Plan((1, width), width)
     rounds = -(-share // (most * width))

@@ -218,13 +218,14 @@ def test_the_number_of_steps_is_bounded_for_every_lane(fit, together):
     across=st.integers(1, 16),
     rows=st.sampled_from([0, 5, 240, 10_000, 1_000_000]),
     workers=st.integers(1, 200),
+    sizes=st.sampled_from([batch.CPU, batch.ACCELERATOR]),
 )
-def test_plans_cover_all_lanes_within_their_memory(lanes, slots, across, rows, workers):
-    (chunks, width), length = plan_blocks(lanes, slots, across, rows, workers)
+def test_plans_cover_all_lanes_within_their_memory(lanes, slots, across, rows, workers, sizes):
+    (chunks, width), length = plan_blocks(lanes, slots, across, rows, workers, sizes)
     assert 0 < length <= chunks * width
     assert length % width == 0
     assert rows * width * workers * batch._BYTES_A_WEIGHT <= max(
-        batch._BYTES, rows * batch._WIDTHS[0] * workers * batch._BYTES_A_WEIGHT
+        batch._BYTES, rows * sizes.widths[0] * workers * batch._BYTES_A_WEIGHT
     )
     blocks = -(-lanes // (length * across))
     # Nobody waits for more than one block beyond the share that a perfect cut would give.
