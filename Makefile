@@ -1,4 +1,5 @@
-# make demo | test | lint | bench | notebooks | lock | clean; each makes the environment first.
+# make demo | test | test-tpu | test-gpu | lint | bench | roofline | notebooks | lock | clean; each
+# makes the environment first.
 # Options: PYTHON=python3.12 (any >= 3.11), ARGS="..." for pytest, DEMO_FOLDER=where (report.html).
 
 PYTHON ?= python3
@@ -6,9 +7,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEMO_FOLDER ?= .
+TPU := .tpu
+GPU := .gpu
 ARGS ?=
 
-.PHONY: install demo test lint bench notebooks lock clean
+.PHONY: install demo test test-tpu test-gpu lint bench roofline notebooks lock clean
 
 install: $(INSTALLED)
 
@@ -26,6 +29,28 @@ demo: install
 
 test: install
 	$(BIN)/python -m pytest --durations=15 $(ARGS)
+
+# The compilers for TPU and GPU work without either. They come in folders of their own beside the
+# environment: JAX would look for a device wherever they are installed. Compiled programs are for
+# devices that are not there, so they cannot be cached.
+ELSEWHERE := JAX_PLATFORMS=cpu JAX_ENABLE_COMPILATION_CACHE=false
+FOR_TPU := PYTHONPATH=$(TPU) TPU_SKIP_MDS_QUERY=1 ALLOW_MULTIPLE_LIBTPU_LOAD=1 $(ELSEWHERE) $(BIN)/python
+FOR_GPU := PYTHONPATH=$(GPU) PATH="$(CURDIR)/$(GPU)/nvidia/cuda_nvcc/bin:$$PATH" $(ELSEWHERE) \
+    $(BIN)/python
+
+$(TPU)/.installed $(GPU)/.installed: .%/.installed: requirements-%.lock
+	rm -rf .$*
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --target .$* --requirement $<
+	@touch $@
+
+test-tpu: install $(TPU)/.installed
+	$(FOR_TPU) -m pytest tests/tpu --durations=5 $(ARGS)
+
+test-gpu: install $(GPU)/.installed
+	$(FOR_GPU) -m pytest tests/gpu --durations=5 $(ARGS)
+
+roofline: install $(TPU)/.installed
+	$(FOR_TPU) benchmarks/tpu_roofline.py
 
 lint: install
 	$(BIN)/ruff check .
@@ -47,4 +72,4 @@ lock:
 	    --fork-strategy fewest --quiet --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .jax_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(TPU) $(GPU) build dist *.egg-info .jax_cache .pytest_cache .ruff_cache .hypothesis

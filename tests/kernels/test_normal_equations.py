@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import DTypeLike
 
-from scaling_jax.kernels.normal_equations import IMPLEMENTATIONS, normal_equations
+from scaling_jax.kernels.normal_equations import normal_equations
+
+IMPLEMENTATIONS = ("reference", "xla")  # the others: test_pallas_tpu.py, test_pallas_gpu.py
 
 ROWS, PARAMETERS = 23, 3
 FLOAT32_TOLERANCE = 5e-7 * np.sqrt(ROWS) * 10  # rounding of sums with cancellation
@@ -91,5 +93,5 @@ def test_rows_of_weight_zero_do_not_count(implementation):
 
 
 def test_unknown_implementation_is_refused():
-    with pytest.raises(NotImplementedError, match="reference, xla, not abacus"):
+    with pytest.raises(NotImplementedError, match="reference, xla, .*, not abacus"):
         normal_equations(residual, penalty, *problem(1), implementation="abacus")

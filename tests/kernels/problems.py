@@ -1,0 +1,87 @@
+"""Small problems for the kernels: a law's residual, as fits form it, at random starts."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import DTypeLike
+
+import scaling_jax as sj
+from scaling_jax.fitting.coordinates import Coordinates
+from scaling_jax.fitting.solver import row_residual
+
+LAWS = [law.name for law in sj.laws.list()]
+HUBER = sj.Huber(delta=0.1)
+_LOG_SCALE = 3.0  # of every column: an output's scale that must reach the kernel from outside
+
+
+class Problem(NamedTuple):
+    """A law's fit as the arrays of one pass over the rows."""
+
+    law: sj.Law
+    objective: Any
+    z: np.ndarray
+    rows: np.ndarray
+    weights: Any
+    settings: tuple[np.ndarray, np.ndarray]
+    logs: dict[str, np.ndarray]
+
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        return self.z, self.rows, self.settings, self.logs
+
+
+def problem(
+    law: str | sj.Law,
+    lanes: int = 5,
+    n: int = 9,
+    dtype: DTypeLike = np.float64,
+    objective: Any = HUBER,
+) -> Problem:
+    """Return `lanes` random starts of a law and `n` random rows, the last of weight zero."""
+    law = sj.laws.get(law) if isinstance(law, str) else law
+    rng = np.random.default_rng(len(law.name))
+    low, high = Coordinates(law).box()
+    z = rng.uniform(low[:, None], high[:, None], (len(low), lanes))
+    rows = np.exp(rng.uniform(0.1, 1.5, (n, len(law.input_names) + 1)))
+    weights = rng.uniform(0.5, 2.0, n)
+    weights[-1] = 0.0
+    settings = (rng.uniform(0.05, 0.5, lanes), rng.uniform(0.0, 1.0, lanes))
+    logs = dict.fromkeys((*law.input_names, law.output.column), np.asarray(_LOG_SCALE, dtype))
+    z, rows, weights, *both = (np.asarray(a, dtype) for a in (z, rows, weights, *settings))
+    return Problem(law, objective, z, rows, weights, (both[0], both[1]), logs)
+
+
+def one_pass(kernel, given: Problem, **options):
+    """Return the function of `given.arrays` that a step of the solver runs."""
+    objective = given.objective
+
+    def penalty(r, settings):
+        threshold, mix = settings
+        weight = objective.weight(r, threshold)
+        curvature = jnp.maximum(objective.curvature(r, threshold), 0.0)
+        return objective.penalty(r, threshold), weight * r, mix * weight + (1 - mix) * curvature
+
+    def run(z, rows, settings, logs):
+        coordinates = Coordinates(given.law)
+        residual = row_residual(given.law, objective, logs)  # closes over traced `logs`
+        weights = given.weights if callable(given.weights) else jnp.asarray(given.weights)
+        if coordinates.separable:
+            u = jnp.stack(coordinates.to_reduced(z, logs))
+            return kernel(residual, penalty, u, rows, weights, settings, **options)
+
+        def in_coordinates(z, row):
+            return residual(coordinates.to_reduced(z, logs), row)
+
+        return kernel(in_coordinates, penalty, z, rows, weights, settings, **options)
+
+    return jax.jit(run)
+
+
+def agree(got, expected, tolerance: float) -> None:
+    """Assert equality of value, gradient and matrix, relative to the largest entry of each."""
+    for mine, theirs in zip(got, expected, strict=True):
+        scale = np.abs(np.asarray(theirs)).max()
+        assert np.isfinite(scale)
+        np.testing.assert_allclose(mine, theirs, rtol=tolerance, atol=tolerance * scale)
