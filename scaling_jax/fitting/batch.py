@@ -350,9 +350,9 @@ def _resampled(setting: _Setting, program: _Program, replicate: jax.Array, free:
     rows = jnp.pad(setting.rows, ((0, missing), (0, 0)), mode="edge")
     counts = scheme.counts(setting.seed, replicate, units, jnp.uint8)
     counts = jnp.pad(counts, ((0, missing), (0, 0)))
-    enough = jnp.sum((counts > 0) & (base > 0.0)[:, None], axis=0) >= free
     weights = Resampled(base, counts, jnp.ones(len(replicate), base.dtype))
-    return weights._replace(scale=_scale(program, enough, weights.total())), rows
+    scale = _scale(program, weights.held() >= free, weights.total())
+    return weights._replace(scale=scale), rows
 
 
 def _scale(program: _Program, enough: jax.Array, total: jax.Array) -> jax.Array:

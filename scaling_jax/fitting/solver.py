@@ -82,9 +82,30 @@ class Resampled(NamedTuple):
     counts: jax.Array
     scale: jax.Array
 
+    def tiles(self) -> tuple[jax.Array, jax.Array]:
+        """Return base and counts, cut into tiles ``[tiles, TILE, ...]``."""
+        return (
+            self.base.reshape(-1, TILE),
+            self.counts.reshape(-1, TILE, self.counts.shape[1]),
+        )
+
     def total(self) -> jax.Array:
-        """Return the sum of each lane's weights ``[l]``, without an array of numbers."""
-        return self.scale * jnp.sum(self.base[:, None] * self.counts, axis=0)
+        """Return the sum of each lane's weights ``[l]``."""
+        return self.scale * self._sum(lambda base, counts: base * counts)
+
+    def held(self) -> jax.Array:
+        """Return the number of rows with a weight in each lane ``[l]``."""
+        return self._sum(lambda base, counts: (base * counts > 0.0).astype(base.dtype))
+
+    def _sum(self, term: Callable[[jax.Array, jax.Array], jax.Array]) -> jax.Array:
+        """Add up a term of base and counts over rows, tile by tile."""
+
+        def add(total, tile):
+            base, counts = tile
+            return total + jnp.sum(term(base[:, None], counts), axis=0), None
+
+        zero = jnp.zeros(self.counts.shape[1], self.base.dtype)
+        return jax.lax.scan(add, zero, self.tiles())[0]
 
 
 class Lanes(NamedTuple):
@@ -150,10 +171,10 @@ def _sum_rows(residual, penalty, u, rows, weights: Any, settings):
         more = normal_equations(residual, penalty, u, rows, dense, settings)
         return jax.tree.map(jnp.add, sums, more), None
 
-    tiles = [leaf.reshape(-1, TILE, *leaf.shape[1:]) for leaf in (rows, *weights[:2])]
+    tiles = (rows.reshape(-1, TILE, rows.shape[1]), *weights.tiles())
     p, lanes = u.shape
     zero = [jnp.zeros(shape, u.dtype) for shape in ((lanes,), (p, lanes), (p, p, lanes))]
-    sums, _ = jax.lax.scan(add, tuple(zero), tuple(tiles))
+    sums, _ = jax.lax.scan(add, tuple(zero), tiles)
     return jax.tree.map(lambda leaf: leaf * weights.scale, sums)
 
 
