@@ -219,11 +219,11 @@ def as_markdown(rows: list[dict[str, Any]], step: dict[str, float], chip: Chip) 
     lines += [
         "",
         f"{ROWS} rows, float32, clock {chip.clock / 1e9:.2f} GHz, memory "
-        f"{chip.bandwidth / 1e9:.0f} GB/s. The solver of chinchilla holds "
+        f"{chip.bandwidth / 1e9:.0f} GB/s. The solver of chinchilla holds",
         f"{step['bytes_held_a_lane']:.0f} bytes a lane, {million / 1e9:.2f} GB for a million lanes "
-        f"of a chip's {chip.memory / 1e9:.1f} GB, and moves "
-        f"{step['bytes_moved_a_lane_and_step']:.0f} bytes a lane in a step, the kernel's included: "
-        f"{between:.2f} ns.",
+        f"of a chip's {chip.memory / 1e9:.1f} GB, and moves",
+        f"{step['bytes_moved_a_lane_and_step']:.0f} bytes a lane in a step, the kernel's included, "
+        f"or {between:.2f} ns.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -1,6 +1,7 @@
 """Tracing one row's contribution: what is computed where, and what a kernel is handed."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -8,9 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import scaling_jax as sj
 from scaling_jax.kernels.normal_equations.cost import row_cost
 from scaling_jax.kernels.normal_equations.row_program import row_program
 from scaling_jax.kernels.normal_equations.scalar_table import ScalarTable
+from tests.kernels.problems import one_pass, problem
 
 TILE = (4,)
 ROWS = jnp.asarray([[1.0, 2.0], [3.0, 4.0]])
@@ -99,3 +102,21 @@ def test_scalar_table_keeps_order_and_types():
     row = table.read(table.arrays, 2)
     assert [float(number) for number in row] == [2.0, 2.0, 1.0, 12.0]
     assert [number.dtype for number in row] == [c.dtype for c in columns]
+
+
+@pytest.mark.parametrize("name", ["chinchilla", "kaplan_n"])
+def test_documented_work_is_what_the_kernel_does(name, monkeypatch):
+    """docs/tpu.md counts exp and log, divisions and other operations of a row and lane."""
+    programs = []
+
+    def remember(residual, penalty, u, rows, weights, settings):
+        lane = (list(u), None, settings)
+        programs.append(row_program(residual, penalty, weights, rows, lane, (5,)))
+        return u
+
+    given = problem(name, objective=sj.Huber(delta=1e-3))
+    one_pass(remember, given).lower(*given.arrays)
+    document = (Path(__file__).parents[2] / "docs" / "tpu.md").read_text()
+    (line,) = [line for line in document.splitlines() if line.startswith(f"| {name} | ")][:1]
+    documented = [int(cell) for cell in line.split("|")[3:6]]
+    assert documented == list(row_cost(programs[0])[:3])
