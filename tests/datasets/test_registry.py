@@ -24,12 +24,12 @@ def test_every_described_set_can_be_loaded_and_the_reverse():
 def test_facts_are_complete_and_addresses_pinned(name):
     dataset = sj.datasets.describe(name)
     assert re.fullmatch("[0-9a-f]{40}", dataset.commit)
-    assert "arXiv" in dataset.paper
+    assert re.search("(ar|bio)Xiv", dataset.paper)
     assert dataset.title
     assert dataset.licence
     assert dataset.known_problems
     assert dataset.published
-    assert {"params", "tokens", "loss"} <= set(dataset.columns)
+    assert dataset.columns
     assert bool(dataset.files) != bool(dataset.embedded and dataset.transcribed_from)
     for file in dataset.files.values():
         assert re.fullmatch("[0-9a-f]{64}", file.sha256)

@@ -1,44 +1,42 @@
-"""From the files of each data set to tidy columns under canonical names.
-
-An adapter takes what is known of its data set and the options that `load` offers, and returns
-columns. It drops what is not a training run, computes in float64 (6 * params * tokens of 64-bit
-integers overflows silently) and turns the doubts about single rows into flags.
-"""
+"""Pre-training runs: model size, tokens, loss, and the settings that were varied with them."""
 
 import ast
-import csv
 import json
-from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from scaling_jax.datasets.adapters.reading import Columns, numbers, read_csv
+from scaling_jax.datasets.adapters.selection import (
+    flagged,
+    lowest_loss,
+    rows_where,
+    without_copies,
+)
 from scaling_jax.datasets.files import fetch
 from scaling_jax.datasets.registry import Dataset
-
-Columns = dict[str, Any]
 
 
 def epoch_chinchilla(dataset: Dataset, keep_outliers: bool) -> Columns:
     """Points of Hoffmann et al., figure 4; the fit of Epoch AI leaves out the five highest."""
-    table = _read(*fetch(dataset, "data/svg_extracted_data.csv"))
-    params, compute, loss = _numbers(table, "Model Size", "Training FLOP", "loss")
+    table = read_csv(*fetch(dataset, "data/svg_extracted_data.csv"))
+    params, compute, loss = numbers(table, "Model Size", "Training FLOP", "loss")
     columns = {
         "params": params,
         "tokens": compute / (6.0 * params),
         "compute_flops": compute,
         "loss": loss,
     }
-    return _flagged(columns, loss > np.sort(loss)[-6], keep_outliers)
+    return flagged(columns, loss > np.sort(loss)[-6], keep_outliers)
 
 
 def open_athena_isoflops(dataset: Dataset, experiment: str, keep_outliers: bool) -> Columns:
     """IsoFLOP points of one experiment; the flags are those of the collector."""
-    table = _read(*fetch(dataset, "data/isoflops/transform/isoflops.csv"))
-    table = _rows(table, table["experiment"] == experiment)
-    params, tokens, budget, loss = _numbers(table, "params", "tokens", "budget", "loss")
+    table = read_csv(*fetch(dataset, "data/isoflops/transform/isoflops.csv"))
+    table = rows_where(table, table["experiment"] == experiment)
+    params, tokens, budget, loss = numbers(table, "params", "tokens", "budget", "loss")
     columns = {
         "params": params,
         "tokens": tokens,
@@ -47,18 +45,18 @@ def open_athena_isoflops(dataset: Dataset, experiment: str, keep_outliers: bool)
         "family": table["experiment"],
         "outlier_reason": table["reason"],
     }
-    return _flagged(columns, table["outlier"] == "True", keep_outliers)
+    return flagged(columns, table["outlier"] == "True", keep_outliers)
 
 
 def datablations(dataset: Dataset, table: str) -> Columns:
     """Runs on repeated data: one row a name, or all runs with the published fit's flag."""
     if table == "all_runs":
-        rows = _read(*fetch(dataset, "datablations_runs.csv"))
-        params, tokens, unique, loss = _numbers(rows, "params", "tokens", "unique_tokens", "loss")
+        rows = read_csv(*fetch(dataset, "datablations_runs.csv"))
+        params, tokens, unique, loss = numbers(rows, "params", "tokens", "unique_tokens", "loss")
         more = {"run": rows["run"], "in_published_fit": rows["in_published_fit"].astype(float)}
     else:
-        rows = _read(*fetch(dataset, "aggregated_eval/*.csv"))
-        params, tokens, epochs, loss = _numbers(
+        rows = read_csv(*fetch(dataset, "aggregated_eval/*.csv"))
+        params, tokens, epochs, loss = numbers(
             rows, "num_params", "token_num", "epochs", "openLM_loss"
         )
         run = np.array([ast.literal_eval(text)["name"] for text in rows["model_args"]])
@@ -93,19 +91,17 @@ def gadre_overtrain(dataset: Dataset, validation_set: str) -> Columns:
 def misfitting(dataset: Dataset, table: str, best_of_sweep: bool) -> Columns:
     """Runs of the two campaigns over sizes, lengths and learning rates."""
     if table == "first_campaign":
-        columns = _first_campaign(_read(*fetch(dataset, "data/data.csv")))
+        columns = _first_campaign(read_csv(*fetch(dataset, "data/data.csv")))
     else:
         name = {"finished": "scaling_results_last_ckpt_only", "checkpoints": "scaling_results"}
-        columns = _second_campaign(_read(*fetch(dataset, f"data/{name[table]}.csv")))
-    return _best_of_sweep(columns) if best_of_sweep else columns
+        columns = _second_campaign(read_csv(*fetch(dataset, f"data/{name[table]}.csv")))
+    return lowest_loss(columns) if best_of_sweep else columns
 
 
 def opt_trajectories(dataset: Dataset) -> Columns:
     """Checkpoints of the OPT models; the file holds log10 of tokens and compute, and perplexity."""
-    table = _read(*fetch(dataset, "aggregated_eval/opt_trajectories.csv"))
-    log_tokens, log_compute, perplexity, step = _numbers(
-        table, "num_token", "flops", "ppl", "steps"
-    )
+    table = read_csv(*fetch(dataset, "aggregated_eval/opt_trajectories.csv"))
+    log_tokens, log_compute, perplexity, step = numbers(table, "num_token", "flops", "ppl", "steps")
     return {
         "params": [_OPT_SIZES[size] for size in table["model_size"]],
         "tokens": 10.0**log_tokens,
@@ -118,7 +114,7 @@ def opt_trajectories(dataset: Dataset) -> Columns:
 
 def gpt3_curves(dataset: Dataset, split: str) -> Columns:
     """Points of the training and validation curves; a row of the file has one of the two."""
-    table = _read(*fetch(dataset, "raw_data/gpt3/extracted.csv"))
+    table = read_csv(*fetch(dataset, "raw_data/gpt3/extracted.csv"))
     training = table["val_loss"] == ""
     columns = {
         "params": np.array([_GPT3_SIZES[name] for name in table["model"]]),
@@ -127,23 +123,23 @@ def gpt3_curves(dataset: Dataset, split: str) -> Columns:
         "split": np.where(training, "train", "validation"),
         "family": table["model"],
     }
-    return columns if split == "both" else _rows(columns, columns["split"] == split)
+    return columns if split == "both" else rows_where(columns, columns["split"] == split)
 
 
 def parscale(dataset: Dataset) -> Columns:
     """The table that ships with the package."""
     with resources.as_file(resources.files("scaling_jax.datasets") / dataset.embedded) as path:
-        table = _read(path)
-    params, streams, tokens, loss = _numbers(table, "params", "streams", "tokens", "loss")
+        table = read_csv(path)
+    params, streams, tokens, loss = numbers(table, "params", "streams", "tokens", "loss")
     scales = {"params": params, "streams": streams, "tokens": tokens}
     return {**scales, "family": table["family"], "loss": loss}
 
 
 def steplaw_dense(dataset: Dataset, best_of_sweep: bool, keep_outliers: bool) -> Columns:
     """Runs of the learning-rate and batch-size grid; diverged runs are flagged."""
-    table = _read(*fetch(dataset, "data/dense_lr_bs_loss.csv"))
-    params, tokens, loss = _numbers(table, "N", "D", "smooth loss")
-    step, rate, sequences, last = _numbers(table, "ti", "lr", "bs", "loss")
+    table = read_csv(*fetch(dataset, "data/dense_lr_bs_loss.csv"))
+    params, tokens, loss = numbers(table, "N", "D", "smooth loss")
+    step, rate, sequences, last = numbers(table, "ti", "lr", "bs", "loss")
     columns = {
         "params": params,
         "tokens": tokens,
@@ -154,24 +150,9 @@ def steplaw_dense(dataset: Dataset, best_of_sweep: bool, keep_outliers: bool) ->
         "loss": loss,
         "loss_last": last,
     }
-    columns = _flagged(columns, loss > 5.0, keep_outliers)
-    return _best_of_sweep(columns) if best_of_sweep else columns
+    columns = flagged(columns, loss > 5.0, keep_outliers)
+    return lowest_loss(columns) if best_of_sweep else columns
 
-
-ADAPTERS: dict[str, Callable[..., Columns]] = {
-    adapter.__name__: adapter
-    for adapter in (
-        datablations,
-        epoch_chinchilla,
-        gadre_overtrain,
-        gpt3_curves,
-        misfitting,
-        open_athena_isoflops,
-        opt_trajectories,
-        parscale,
-        steplaw_dense,
-    )
-}
 
 _OPT_SIZES = {
     "125m": 125e6, "1.3b": 1.3e9, "6.7b": 6.7e9, "13b": 13e9, "30b": 30e9, "175b": 175e9,
@@ -183,9 +164,9 @@ _GPT3_SIZES = {
 
 
 def _second_campaign(table: Columns) -> Columns:
-    table = _without_copies(table)
-    params, no_embed, tokens, loss = _numbers(table, "N", "N_no_emb", "D", "loss")
-    step, rate = _numbers(table, "current_steps", "peak_lr")
+    table = without_copies(table)
+    params, no_embed, tokens, loss = numbers(table, "N", "N_no_emb", "D", "loss")
+    step, rate = numbers(table, "current_steps", "peak_lr")
     return {
         "params": params,
         "params_no_embed": no_embed,
@@ -201,8 +182,8 @@ def _second_campaign(table: Columns) -> Columns:
 
 def _first_campaign(table: Columns) -> Columns:
     # A spreadsheet: only the rows with a result are runs, the others describe shapes and plans.
-    table = _rows(table, table["C4 Eval Loss"] != "")
-    params, no_embed, tokens, rate, loss = _numbers(
+    table = rows_where(table, table["C4 Eval Loss"] != "")
+    params, no_embed, tokens, rate, loss = numbers(
         table, "N", "N_no_emb", "D", "lr", "C4 Eval Loss"
     )
     return {
@@ -219,37 +200,3 @@ def _validation_loss(results: list[dict[str, Any]], validation_set: str) -> floa
     """Return the loss on a validation set, which stands in the path of its files."""
     (loss,) = (r["loss"] for r in results if validation_set in Path(r["val_data"][0]).parts)
     return loss
-
-
-def _read(path: Path) -> dict[str, np.ndarray]:
-    """Read a CSV file of known bytes: header -> text of each row."""
-    with path.open(newline="", encoding="utf-8") as stream:
-        header, *rows = csv.reader(stream)
-    return dict(zip(header, np.array(rows).T, strict=True))
-
-
-def _numbers(table: dict[str, np.ndarray], *columns: str) -> list[np.ndarray]:
-    return [table[column].astype(float) for column in columns]
-
-
-def _rows(table: Columns, keep: np.ndarray) -> Columns:
-    return {name: column[keep] for name, column in table.items()}
-
-
-def _flagged(columns: Columns, outlier: np.ndarray, keep_outliers: bool) -> Columns:
-    columns = {**columns, "outlier": outlier.astype(float)}
-    return columns if keep_outliers else _rows(columns, ~outlier)
-
-
-def _without_copies(table: Columns) -> Columns:
-    rows = np.stack(list(table.values()), axis=1)
-    _, first = np.unique(rows, axis=0, return_index=True)
-    return _rows(table, np.sort(first))
-
-
-def _best_of_sweep(columns: Columns) -> Columns:
-    """Keep the lowest loss of each (params, tokens), in the order of the file."""
-    by_loss = np.argsort(columns["loss"], kind="stable")
-    cells = np.stack([columns["params"], columns["tokens"]], axis=1)[by_loss]
-    _, first = np.unique(cells, axis=0, return_index=True)
-    return _rows(columns, np.sort(by_loss[first]))
