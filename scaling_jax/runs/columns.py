@@ -95,6 +95,8 @@ CANONICAL: dict[str, Column] = {
         Column("bits_per_byte", "bits per byte", "loss over the bytes of the text"),
         Column("error", "fraction", "error rate", kind=FRACTION),
         Column("accuracy", "fraction", "accuracy", kind=FRACTION),
+        Column("coverage", "fraction", "problems solved by one attempt at least", kind=FRACTION),
+        Column("attempts", "attempts", "samples drawn a problem", symbol="k"),
         Column("learning_rate", "per step", "peak learning rate", usual=(1e-8, 10.0)),
         Column("batch_tokens", "tokens", "tokens in a batch", symbol="B"),
         Column("vocab_size", "entries", "vocabulary size", symbol="V"),
