@@ -10,7 +10,10 @@ if TYPE_CHECKING:  # what the names are, for type checkers; nothing is imported
     from scaling_jax import datasets as datasets
     from scaling_jax import errors as errors
     from scaling_jax import laws as laws
+    from scaling_jax import literature as literature
+    from scaling_jax import protocols as protocols
     from scaling_jax import reporting as reporting
+    from scaling_jax import reproductions as reproductions
     from scaling_jax import runs as runs
     from scaling_jax.errors import ScalingError as ScalingError
     from scaling_jax.fitting.fit import Fit as Fit
@@ -65,7 +68,16 @@ _HOMES = {
     "predict": "prediction",
     "read_runs": "runs",
 }
-_MODULES = ("datasets", "errors", "laws", "reporting", "runs")
+_MODULES = (
+    "datasets",
+    "errors",
+    "laws",
+    "literature",
+    "protocols",
+    "reporting",
+    "reproductions",
+    "runs",
+)
 
 __all__ = [*_HOMES, *_MODULES, "__version__"]
 __version__ = "0.1.0"

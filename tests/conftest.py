@@ -3,12 +3,14 @@
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
+CATALOGUE = ROOT.parent / "shared" / "laws"
 
 # Compiled programs are kept between test processes: most of the suite's time is compilation.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".jax_cache"))
@@ -43,3 +45,17 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the public tables are not here: {folder} (set SCALING_JAX_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def catalogue_entries() -> dict[str, list[dict[str, Any]]]:
+    """Return the entries of the catalogue of published laws by name, or skip the test."""
+    if not CATALOGUE.is_dir():
+        pytest.skip(f"the catalogue of published laws is not here: {CATALOGUE}")
+    yaml = pytest.importorskip("yaml")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the compiled one, where there is one
+    texts = [path.read_text("utf-8") for path in sorted(CATALOGUE.glob("*.yaml"))]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for entry in (entry for text in texts for entry in yaml.load(text, loader)):
+        found.setdefault(entry["id"], []).append(entry)
+    return found

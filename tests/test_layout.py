@@ -92,7 +92,7 @@ def test_the_rule_sees_an_import_against_the_flow(tmp_path, monkeypatch):
     module.write_text("import scaling_jax.errors\ndef f():\n    from ..fitting import fit\n")
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
     (found,) = against_the_flow(module)
-    assert "bad.py:3: laws (row 3) imports fitting" in found
+    assert "bad.py:3: laws (row 4) imports fitting" in found
 
 
 def test_kernels_import_only_jax():

@@ -94,7 +94,7 @@ def describe(law: "Law") -> dict[str, Any]:
         "name": law.name,
         "options": dict(law.options),
         "formula": law.formula,
-        "predicts": law.predicts,
+        "predicts": law.publication.predicts,
         "inputs": [
             {"column": v.column, "symbol": v.symbol, "unit": v.unit, "meaning": v.meaning}
             for v in law.inputs
@@ -105,10 +105,12 @@ def describe(law: "Law") -> dict[str, Any]:
             for p in law.parameters
         ],
         "reference": str(law.reference),
-        "fitting": law.fitting,
-        "notes": law.notes,
-        "limits": law.limits,
+        "fitting": law.publication.fitting,
+        "optimum": law.publication.optimum,
+        "notes": law.publication.notes,
+        "limits": law.publication.limits,
         "verified": law.verified,
+        "doubt": law.publication.doubt,
     }
 
 
@@ -146,7 +148,7 @@ def _short(law: "Law") -> str:
 def _heading(law: "Law") -> Any:
     facts = {
         "formula": law.formula,
-        "predicts": law.predicts,
+        "predicts": law.publication.predicts,
         "reference": str(law.reference) + ("" if law.verified else f" ({_UNVERIFIED})"),
     }
     if law.options:
@@ -176,7 +178,14 @@ def _parameters(law: "Law") -> Any:
 
 
 def _remarks(law: "Law") -> Any:
-    remarks = {"how it was fitted": law.fitting, "notes": law.notes, "pitfalls": law.limits}
+    said = law.publication
+    remarks = {
+        "how it was fitted": said.fitting,
+        "optimum": said.optimum,
+        "notes": said.notes,
+        "pitfalls": said.limits,
+        "doubt": said.doubt,
+    }
     found = [(name, text) for name, text in remarks.items() if text]
     return _grid(found) if found else None
 

@@ -11,7 +11,6 @@ from scaling_jax.laws.checks import check as check
 from scaling_jax.laws.declaration import Anchor as Anchor
 from scaling_jax.laws.declaration import Law as Law
 from scaling_jax.laws.declaration import Parameter as Parameter
-from scaling_jax.laws.declaration import Reference as Reference
 from scaling_jax.laws.declaration import Variable as Variable
 from scaling_jax.laws.registry import close_built_in as _close_built_in
 from scaling_jax.laws.registry import family as family
@@ -21,6 +20,7 @@ from scaling_jax.laws.registry import list as list
 from scaling_jax.laws.registry import names as names
 from scaling_jax.laws.registry import register as register
 from scaling_jax.laws.registry import resolve as resolve
+from scaling_jax.literature import Reference as Reference
 
 SUBJECTS = (_farseer, _learning_curves, _loss_surfaces, _parallel)
 

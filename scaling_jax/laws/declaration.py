@@ -12,7 +12,7 @@ import inspect
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, overload
 
 import jax
@@ -22,6 +22,9 @@ import numpy as np
 
 from scaling_jax.errors import LawError, did_you_mean, listing
 from scaling_jax.expressions import log_monomial, names
+from scaling_jax.literature import Publication, Reference
+from scaling_jax.literature import get as literature
+from scaling_jax.literature import names as published_names
 from scaling_jax.runs.columns import CANONICAL, FRACTION, POSITIVE
 
 if TYPE_CHECKING:
@@ -31,6 +34,8 @@ Values = Mapping[str, Any]
 INF = math.inf
 REAL_LINE = (-INF, INF)
 SCALE = (sys.float_info.min, INF)  # positive, so that a logarithm exists
+_SIMPLEX_TOLERANCE = 1e-3  # published mixtures are rounded to three or four digits
+PROPORTIONS = "proportions"  # all columns of a simplex as one array, domains on the last axis
 _DOMAINS = {POSITIVE: SCALE, FRACTION: (0.0, 1.0)}
 
 
@@ -115,27 +120,6 @@ class Parameter:
 
 
 @dataclass(frozen=True)
-class Reference:
-    """Where a law was published."""
-
-    title: str = ""
-    authors: str = ""
-    year: int | None = None
-    arxiv: str = ""
-    where: str = ""
-
-    def __str__(self) -> str:
-        parts = [self.authors, f"({self.year})" if self.year else "", f"{self.title}."]
-        text = " ".join(part for part in parts if part and part != ".")
-        return " ".join(
-            part for part in (text, f"arXiv:{self.arxiv}" if self.arxiv else "", self.where) if part
-        )
-
-
-NO_REFERENCE = Reference()
-
-
-@dataclass(frozen=True)
 class Anchor:
     """Coordinates for laws whose units alone do not centre them (Farseer).
 
@@ -161,18 +145,16 @@ class Law:
         output: What it predicts.
         parameters: Its coefficients, in the order of the formula.
         formula: The formula as text.
-        predicts: The predicted quantity, and in which setting.
-        reference: Where it was published.
-        fitting: How the publication fitted it.
-        notes: Conventions: how columns are counted, other parameterisations.
-        limits: Where it fails, and what not to do with it.
+        own: What its author says of it in words; a built-in law has a `publication`.
+        decreasing: Input columns in which the output falls over the law's usual domain.
+        increasing: Input columns in which it rises.
+        simplex: Input columns that are proportions and sum to one, see `law(theta, inputs)`.
         returns: ``"natural"``, or ``"log"`` if the function gives the logarithm.
         anchor: Better coordinates than the units give, if any.
         estimates: Path of a TOML file of published estimates; built-in laws bring their own.
         options: The choices that made this member of a family (number of breaks, ...).
         fixed: Parameters held at a value, see `fix`.
         tied: Parameters that equal another one, see `tie`.
-        verified: False if the formula was recalled rather than read in the source.
     """
 
     name: str
@@ -181,18 +163,16 @@ class Law:
     output: Variable
     parameters: tuple[Parameter, ...]
     formula: str = ""
-    predicts: str = ""
-    reference: Reference = NO_REFERENCE
-    fitting: str = ""
-    notes: str = ""
-    limits: str = ""
+    own: Publication | None = field(default=None, compare=False)
+    decreasing: tuple[str, ...] = ()
+    increasing: tuple[str, ...] = ()
+    simplex: tuple[str, ...] = ()
     returns: str = "natural"
     anchor: Anchor | None = None
     estimates: str = ""
     options: tuple[tuple[str, Any], ...] = ()
     fixed: tuple[tuple[str, float], ...] = ()
     tied: tuple[tuple[str, str], ...] = ()
-    verified: bool = True
 
     def __post_init__(self) -> None:
         _check_declaration(self)
@@ -212,6 +192,25 @@ class Law:
         held = {**dict(self.options), **{n: f"{v:g}" for n, v in self.fixed}, **dict(self.tied)}
         text = ", ".join(f"{name}={value}" for name, value in held.items())
         return f"{self.name}({text})" if text else self.name
+
+    # What was published
+
+    @property
+    def publication(self) -> Publication:
+        """The publication of the law's name, or what its author declared."""
+        if self.own is not None or self.name not in published_names():
+            return self.own or Publication(self.name, formula=self.formula)
+        return literature(self.name)
+
+    @property
+    def reference(self) -> Reference:
+        """Where it was published."""
+        return self.publication.reference
+
+    @property
+    def verified(self) -> bool:
+        """False if the formula was recalled or inferred rather than read in the source."""
+        return self.publication.verified
 
     # Prediction
 
@@ -265,6 +264,7 @@ class Law:
                     f"{self.name} takes {variable.column} {constraint}, not {bad[0]:g}; "
                     "correct the value"
                 )
+        self._check_simplex(columns)
 
     @overload
     def published(self, name: None = None) -> "dict[str, Estimate]": ...
@@ -398,12 +398,39 @@ class Law:
         return jnp.asarray(self.function(**self._columns(inputs), **self.complete(theta)))
 
     def _columns(self, inputs: Values) -> dict[str, Any]:
+        inputs = self._unpacked(inputs)
         missing = [name for name in self.input_names if name not in inputs]
         if missing:
             raise LawError(
                 f"{self.name} needs {listing(missing)}; it takes {listing(self.input_names)}"
             )
         return {name: _floating(inputs[name]) for name in self.input_names}
+
+    def _check_simplex(self, columns: Values) -> None:
+        """Refuse proportions that do not sum to one."""
+        shares = [columns[name] for name in self.simplex]
+        if not shares or any(isinstance(share, jax.core.Tracer) for share in shares):
+            return
+        totals = np.ravel(sum(np.asarray(share, np.float64) for share in shares))
+        bad = totals[np.abs(totals - 1.0) > _SIMPLEX_TOLERANCE]
+        if bad.size:
+            raise LawError(
+                f"{self.name} takes proportions ({listing(self.simplex)}) that sum to one, not to "
+                f"{bad[0]:g}; divide them by their sum"
+            )
+
+    def _unpacked(self, inputs: Values) -> Values:
+        """Return the inputs with `PROPORTIONS` split into the columns of the simplex."""
+        if not self.simplex or PROPORTIONS not in inputs:
+            return inputs
+        shares = _floating(inputs[PROPORTIONS])
+        if jnp.ndim(shares) == 0 or jnp.shape(shares)[-1] != len(self.simplex):
+            raise LawError(
+                f"{self.name} mixes {len(self.simplex)} domains ({listing(self.simplex)}), but "
+                f"{PROPORTIONS} has shape {jnp.shape(shares)}; put the domains on its last axis"
+            )
+        columns = {name: shares[..., k] for k, name in enumerate(self.simplex)}
+        return {**columns, **{n: x for n, x in inputs.items() if n != PROPORTIONS}}
 
     def _check_known(self, given: Iterable[str]) -> None:
         known = [p.name for p in self.parameters]

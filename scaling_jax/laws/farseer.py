@@ -9,7 +9,7 @@ values and slopes of G, A and of the data term at the centre of the data.
 
 import jax.numpy as jnp
 
-from scaling_jax.laws.declaration import INF, REAL_LINE, Anchor, Parameter, Reference, Variable
+from scaling_jax.laws.declaration import INF, REAL_LINE, Anchor, Parameter, Variable
 from scaling_jax.laws.forms import power
 from scaling_jax.laws.registry import law
 
@@ -103,36 +103,6 @@ def _from_natural(theta, logs):
         Variable("tokens", "D", "training tokens"),
     ],
     output=Variable("loss", "L", "validation loss", "bits per character"),
-    predicts="validation bits per character (BPC) on a 30M-token curated English validation set",
-    reference=Reference(
-        "Predictable Scale: Part II, Farseer: A Refined Scaling Law in Large Language Models",
-        "Li et al. (StepFun)",
-        2025,
-        "2506.10972",
-    ),
-    fitting="Differential piecewise fitting, lambda = sqrt(2). Stage 1: for each N regress ln "
-    "R_N(D) = ln(Bhat_N) - A_N*ln D with R_N(D) = L(N,D) - L(N,lambda*D) (ordinary least squares), "
-    "B_N = Bhat_N/(1 - lambda**(-A_N)). Stage 2: fit ln B_N = a2*N**beta + b2 (grid over beta, "
-    "linear regression for a2,b2); then alternate: for each candidate alpha refit ln A_N = "
-    "a1*N**alpha + b1, keep the alpha that minimises the global l_R = sum_{N,D} (R_N(D) - "
-    "B(N)*(1-lambda**(-A(N)))*D**(-A(N)))**2; same for beta; 1-2 rounds. Stage 3: G(N) = mean over "
-    "D of L - B(N)*D**(-A(N)); fit ln G = a3*N**gamma + b3 (grid over gamma, linear regression). "
-    "Transform dictionary tried: identity, log, power; log/power (stretched exponential) won in "
-    "all three.",
-    notes="Two recipes were run: Baseline (web-en 79.53%, code 4.62%, books, papers, wikipedia, "
-    "...) and EN-ZH (web-en 44.99%, web-zh 34.52%, code 4.63%, ...); the body gives coefficients "
-    "only for Baseline. ~1000 Llama-style models, N 201M-6.4B (csv: 99.6M-6.37B), D 1B-512B on a "
-    "sqrt(2) grid, 25.1B check, BPE vocab 65,536, seq 2048, AdamW (0.9,0.95), wd 0.1, 2000-step "
-    "warmup, cosine to 1e-5, lr and batch from Step Law. N_add_emb - N = 131072*h. A third-party "
-    "lmfit script (secondary text) uses differential evolution with bounds a1,a3 in (-1,0); "
-    "alpha,gamma in (0,1); a2 in (0,100); beta in (-1,0); b2 in (-10,0); b1 in (0,1); b3 in "
-    "(-1,0).",
-    limits="published constants are rounded (beta = -0.1 to one digit!): far from the data the "
-    "surface is non-physical, D-exponent A(N) -> 0 as N grows so the global isoFLOP minimum runs "
-    "to N -> infinity, D -> 0 (a spurious basin beyond about N > 4e10); from C about 1e23 no "
-    "interior optimum remains. Use bounds or refit with full precision. Skaling reports the "
-    "9-parameter law hard to fit with a common optimiser and usually worse than its 6-parameter "
-    "form.",
     anchor=Anchor(_COORDINATES, _to_natural, _from_natural),
 )
 def farseer(params, tokens, *, a1, b1, alpha, a2, b2, beta, a3, b3, gamma):

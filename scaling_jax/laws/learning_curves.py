@@ -5,16 +5,10 @@ import operator
 import jax.numpy as jnp
 
 from scaling_jax.errors import LawError
-from scaling_jax.laws.declaration import REAL_LINE, SCALE, Law, Parameter, Reference, Variable
+from scaling_jax.laws.declaration import REAL_LINE, SCALE, Law, Parameter, Variable
 from scaling_jax.laws.forms import log_broken_power, log_scaled_power, power_with_floor
 from scaling_jax.laws.registry import family, law
 
-_KAPLAN = Reference("Scaling Laws for Neural Language Models", "Kaplan et al.", 2020, "2001.08361")
-_KAPLAN_NOTES = (
-    "N is NON-EMBEDDING parameters (about 12*n_layer*d_model**2). Loss is test cross-entropy in "
-    "nats/token on WebText2, GPT-2 BPE, context 1024. No irreducible-loss term. 1 PF-day = "
-    "8.64e19 FLOP."
-)
 _MOST_BREAKS = 20  # the formula has 3 parameters a break; published fits use at most a few
 
 
@@ -30,13 +24,6 @@ _MOST_BREAKS = 20  # the formula has 3 parameters a break; published fits use at
         Parameter("alpha_N", "model-size exponent", start=(0.02, 1.0)),
     ],
     inputs=[Variable("params", "N", "non-embedding parameters")],
-    predicts="converged test cross-entropy (nats/token) as a function of model size, data not "
-    "limiting",
-    reference=_KAPLAN,
-    fitting="curve fit in log space; no standard errors published",
-    notes=_KAPLAN_NOTES,
-    limits="pure power law with no floor; do not extrapolate to L -> 0. Constant depends on "
-    "vocabulary and tokenizer.",
     returns="log",
 )
 def kaplan_n(params, *, N_c, alpha_N):
@@ -54,12 +41,6 @@ def kaplan_n(params, *, N_c, alpha_N):
     inputs=[
         Variable("tokens", "D", "dataset size (unique tokens, multi-epoch with early stopping)")
     ],
-    predicts="early-stopped test cross-entropy (nats/token) of a large model on D unique tokens",
-    reference=_KAPLAN,
-    fitting="curve fit in log space",
-    notes="D is read from the column tokens: map a table's unique tokens to it. " + _KAPLAN_NOTES,
-    limits="D is dataset size with repeated epochs and early stopping, not tokens processed in "
-    "one epoch.",
     returns="log",
 )
 def kaplan_d(tokens, *, D_c, alpha_D):
@@ -85,20 +66,6 @@ def hestness_error(x: str = "examples", output: str = "error") -> Law:
             Parameter("gamma", "irreducible error, often fixed to 0", unit=output),
         ),
         formula="eps(m) = alpha * m**beta_g + gamma",
-        predicts="generalisation error/loss of the best-fit model as a function of training-set "
-        "size",
-        reference=Reference(
-            "Deep Learning Scaling is Predictable, Empirically",
-            "Hestness et al.",
-            2017,
-            "1712.00409",
-        ),
-        fitting="for each data shard search model size and hyper-parameters, keep the best "
-        "validation result, fit a power law in log space",
-        notes="m is counted in tokens, images or audio hours, as the task has it; hold gamma at 0 "
-        "with law.fix(gamma=0.0).",
-        limits="exponents -0.07..-0.35 contradict the -0.5/-1 of learning theory; no raw data "
-        "released.",
     )
 
 
@@ -137,18 +104,6 @@ def bnsl(breaks: int = 1, x: str = "tokens", output: str = "loss") -> Law:
             *(parameter for i in numbers for parameter in _break(i, x)),
         ),
         formula="y = a + b * x**(-c0) * prod_{i=1..n} (1 + (x / d_i)**(1 / f_i))**(-c_i * f_i)",
-        predicts="any performance metric as a function of one scaled quantity x (parameters, data, "
-        "compute, steps, ...)",
-        reference=Reference(
-            "Broken Neural Scaling Laws", "Caballero, Gupta, Rish, Krueger", 2022, "2210.14891"
-        ),
-        fitting="minimise mean (ln(y+1) - ln(y_hat+1))**2: brute-force grid "
-        "(scipy.optimize.brute), with b and d_i searched as 1.25**p - 1 + 1e-8, then scipy "
-        "curve_fit on ln(y+1) from the best grid point; number of breaks by held-out error",
-        notes="segment i between breaks is a power law with exponent -(c0+...+c_i) where f_i is "
-        "not too large; n = 0 is power law plus constant.",
-        limits="3n+3 parameters; a break beyond the data cannot be extrapolated; a and late slopes "
-        "trade off.",
     )
 
 

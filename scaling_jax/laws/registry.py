@@ -1,4 +1,8 @@
-"""The registry of laws: `get`, `list`, and the decorator that writes a law in ten lines."""
+"""The registry of laws: `get`, `list`, and the decorator that writes a law in ten lines.
+
+What is said of a built-in law in words is its publication of the same name, see
+`scaling_jax.literature`; the arguments of the decorator for that are for laws of one's own.
+"""
 
 import builtins
 import dataclasses
@@ -12,7 +16,8 @@ import numpy as np
 
 from scaling_jax.errors import LawError, did_you_mean, listing
 from scaling_jax.laws.checks import check
-from scaling_jax.laws.declaration import NO_REFERENCE, Anchor, Law, Parameter, Reference, Variable
+from scaling_jax.laws.declaration import Anchor, Law, Parameter, Variable
+from scaling_jax.literature import Publication, Reference
 
 _LAWS: dict[str, Law] = {}
 _FAMILIES: "dict[str, Family]" = {}
@@ -27,14 +32,16 @@ def law(
     output: str | Variable = "loss",
     inputs: Mapping[str, str] | Iterable[Variable] = (),
     predicts: str = "",
-    reference: Reference = NO_REFERENCE,
+    reference: Reference | None = None,
     fitting: str = "",
     notes: str = "",
     limits: str = "",
+    decreasing: Iterable[str] = (),
+    increasing: Iterable[str] = (),
+    simplex: Iterable[str] = (),
     returns: str = "natural",
     anchor: Anchor | None = None,
     estimates: str = "",
-    verified: bool = True,
 ) -> Callable[[Callable[..., Any]], Law]:
     """Make a law of a function and register it under `name`.
 
@@ -50,10 +57,12 @@ def law(
         fitting: How the publication fitted it.
         notes: Conventions: how columns are counted, other parameterisations.
         limits: Where it fails, and what not to do with it.
+        decreasing: Input columns in which the output falls.
+        increasing: Input columns in which it rises.
+        simplex: Input columns that are proportions and sum to one.
         returns: ``"log"`` if the function gives the logarithm of the prediction.
         anchor: Better coordinates than the units give, if any.
         estimates: Path of a TOML file of published estimates, see `Law.published`.
-        verified: False if the formula was recalled rather than read.
 
     Raises:
         LawError: The declaration does not fit the function, the function is not elementwise
@@ -77,6 +86,15 @@ def law(
     """
 
     def make(function: Callable[..., Any]) -> Law:
+        own = Publication(
+            name,
+            reference=reference or Reference(),
+            predicts=predicts,
+            formula=formula,
+            fitting=fitting,
+            notes=notes,
+            limits=limits,
+        )
         return register(
             Law(
                 name=name,
@@ -85,15 +103,13 @@ def law(
                 output=Variable(output) if isinstance(output, str) else output,
                 parameters=tuple(parameters),
                 formula=formula,
-                predicts=predicts,
-                reference=reference,
-                fitting=fitting,
-                notes=notes,
-                limits=limits,
+                own=own if _BUILT_IN else None,
+                decreasing=tuple(decreasing),
+                increasing=tuple(increasing),
+                simplex=tuple(simplex),
                 returns=returns,
                 anchor=anchor,
                 estimates=estimates,
-                verified=verified,
             )
         )
 

@@ -260,6 +260,7 @@ def _citation(law: Law) -> Section:
     else:
         parts.append("The law gives no reference.")
     if not law.verified:
-        parts.append("Its formula was recalled, not read in the source.")
-    parts += [f"Where it fails: {law.limits}" if law.limits else ""]
+        parts.append(f"Unverified: {law.publication.doubt}")
+    limits = law.publication.limits
+    parts += [f"Where it fails: {limits}" if limits else ""]
     return Section("The law's source", parts)

@@ -32,7 +32,7 @@ def test_shows_all_that_is_known(run, name):
         assert parameter.dimensionless or parameter.unit in done.out
     for variable in law.inputs:
         assert variable.meaning in done.out
-    for text in (law.notes, law.limits, law.fitting):
+    for text in (law.publication.notes, law.publication.limits, law.publication.fitting):
         assert text in done.out
     for estimate in law.published().values():
         assert estimate.context in done.out

@@ -12,49 +12,9 @@ from scaling_jax.laws import registry
 
 BUILT_IN = sorted(registry._BUILT_IN)
 
-# Catalogue entries that print one coefficient of several fits, entered one by one.
-SPLIT = {
-    "character LM": ("char_lm_sgd", "char_lm_adam"),
-    "ImageNet top-1 / top-5 / cross-entropy": (
-        "imagenet_top1",
-        "imagenet_top5",
-        "imagenet_cross_entropy",
-    ),
-}
-
 
 def estimates(name):
     return sj.laws.get(name).published()
-
-
-def numbers(table):
-    """Return all numbers in a table of values, lists flattened."""
-    return sorted(np.concatenate([np.ravel(value) for value in table.values()] or [[]]))
-
-
-# Against the catalogue
-
-
-@pytest.mark.parametrize("name", BUILT_IN)
-def test_every_catalogued_estimate_is_entered_with_the_same_numbers(name, catalogue):
-    by_context = {e.context: e for e in estimates(name).values()}
-    entered = 0
-    for entry in catalogue[name]["estimates"]:
-        values, context = entry["values"], entry["context"]
-        if context in SPLIT:
-            parts = [estimates(name)[part] for part in SPLIT[context]]
-            assert sorted(p.values["beta_g"] for p in parts) == numbers(values)
-        else:
-            parts = [by_context[context]]
-            ranges = {k: tuple(v) for k, v in values.items() if k.endswith("_range")}
-            assert {f"{k}_range": tuple(v) for k, v in parts[0].ranges.items()} == ranges
-            assert parts[0].values == {k: v for k, v in values.items() if k not in ranges}
-        for estimate in parts:
-            assert estimate.standard_errors == entry.get("standard_errors", {})
-            assert estimate.verified == entry["verified"].replace("memory", "recalled")
-            assert bool(estimate.link) == bool(entry["link"])
-        entered += len(parts)
-    assert entered == len(estimates(name))
 
 
 # What holds for every estimate

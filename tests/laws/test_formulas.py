@@ -184,5 +184,3 @@ def test_formula_symbols_and_parameters_are_the_catalogues(name, catalogue):
     numbered = [name.replace("_i", "1") for name in printed]  # a break of bnsl
     assert sorted(p.name for p in law.parameters) == sorted(numbered)
     assert (law.reference.arxiv, law.reference.year) == (entry["arxiv"], entry["year"])
-    assert law.predicts == entry["predicts"]
-    assert law.limits == entry["limits"]

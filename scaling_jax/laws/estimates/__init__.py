@@ -1,7 +1,7 @@
 """Published coefficients, as printed, with their source: data beside the laws.
 
-The built-in laws' estimates are in one TOML file a subject, named as the module that holds the
-laws, and read when first asked for. A law of one's own names its file in `estimates=`. An entry::
+The built-in laws' estimates stand with their publications, see `scaling_jax.literature`, and are
+read when first asked for. A law of one's own names its file in `estimates=`. An entry::
 
     [[chinchilla]]
     name = "vpnls"

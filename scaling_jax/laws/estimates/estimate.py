@@ -12,8 +12,6 @@ from scaling_jax.errors import LawError, did_you_mean, listing
 from scaling_jax.expressions import evaluate
 from scaling_jax.laws.declaration import Law
 
-VERIFICATIONS = ("source", "computed", "recalled")
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Estimate:
@@ -34,6 +32,7 @@ class Estimate:
         scales: Size of the unit that a column was counted in: ``{"params": 1e6}`` for millions.
         conversion: The law's parameters as expressions in the printed values, if the publication
             writes the law in other parameters.
+        facts: What else is printed: lists, tables and words.
         notes: What else to know.
     """
 
@@ -49,6 +48,7 @@ class Estimate:
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     scales: Mapping[str, float] = field(default_factory=dict)
     conversion: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
     notes: str = ""
 
     def __repr__(self) -> str:

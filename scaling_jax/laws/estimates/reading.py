@@ -1,8 +1,6 @@
 """Reading files of published estimates, with every entry checked."""
 
 import dataclasses
-import functools
-import importlib.resources
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +9,9 @@ from typing import Any
 
 from scaling_jax.errors import LawError, ScalingError, did_you_mean
 from scaling_jax.laws.declaration import Law
-from scaling_jax.laws.estimates.estimate import VERIFICATIONS, Estimate
+from scaling_jax.laws.estimates.estimate import Estimate
 from scaling_jax.laws.registry import get
+from scaling_jax.literature import VERIFICATIONS, printed_estimates
 
 _TEXTS = ("name", "context", "units", "where", "verified", "link", "notes")
 _TABLES = {
@@ -22,8 +21,8 @@ _TABLES = {
     "ranges": list,
     "conversion": str,
     "options": object,
+    "facts": object,
 }
-_LAWS = "scaling_jax.laws"
 
 
 def published(law: Law) -> dict[str, Estimate]:
@@ -54,18 +53,7 @@ def _entries(law: Law) -> tuple[str, list[dict[str, Any]]]:
         except (OSError, UnicodeDecodeError) as error:
             raise LawError(f"cannot read the estimates of {law.name} in {path}: {error}") from None
         return str(path), _section(_parsed(text, str(path)), law.name, str(path))
-    module = getattr(law.function, "__module__", None) or ""
-    package, _, subject = module.rpartition(".")
-    if package != _LAWS:
-        return "", []
-    return f"{subject}.toml", _section(_built_in(subject), law.name, f"{subject}.toml")
-
-
-@functools.cache
-def _built_in(subject: str) -> dict[str, Any]:
-    name = f"{subject}.toml"
-    file = importlib.resources.files(f"{_LAWS}.estimates") / name
-    return _parsed(file.read_text("utf-8"), name)
+    return law.publication.subject, [] if law.own else printed_estimates(law.name)
 
 
 def _parsed(text: str, origin: str) -> dict[str, Any]:

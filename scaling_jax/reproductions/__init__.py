@@ -1,0 +1,11 @@
+"""Published numbers, computed again: `sj.reproductions.run(name)`.
+
+A reproduction belongs to a publication and yields checks: the published number, ours, and the
+difference that is allowed. Every module below is imported for what it registers.
+"""
+
+from scaling_jax.reproductions.record import Check as Check
+from scaling_jax.reproductions.record import Reproduction as Reproduction
+from scaling_jax.reproductions.record import get as get
+from scaling_jax.reproductions.record import names as names
+from scaling_jax.reproductions.record import reproduction as reproduction
