@@ -34,6 +34,20 @@ def test_columns_are_those_described(shared_data, name):
     assert name in runs.source
 
 
+TABLES = [
+    (dataset.name, choice)
+    for dataset in sj.datasets.list()
+    if "table" in dataset.options
+    for choice in dataset.options["table"].choices
+]
+
+
+@pytest.mark.parametrize(("name", "table"), TABLES)
+def test_columns_of_every_table_are_described(shared_data, name, table):
+    runs = load(name, **GIVEN.get(name, {}), table=table)
+    assert set(runs.columns) <= set(sj.datasets.describe(name).columns)
+
+
 def test_parscale_needs_neither_network_nor_folder(no_downloads):
     runs = load("parscale")
     assert len(runs) == 48

@@ -24,7 +24,7 @@ def test_every_described_set_can_be_loaded_and_the_reverse():
 def test_facts_are_complete_and_addresses_pinned(name):
     dataset = sj.datasets.describe(name)
     assert re.fullmatch("[0-9a-f]{40}", dataset.commit)
-    assert re.search("(ar|bio)Xiv", dataset.paper)
+    assert re.search("arXiv|bioRxiv", dataset.paper)
     assert dataset.title
     assert dataset.licence
     assert dataset.known_problems

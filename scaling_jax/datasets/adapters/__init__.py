@@ -8,12 +8,23 @@ single rows into flags.
 
 from collections.abc import Callable
 
-from scaling_jax.datasets.adapters import pretraining
+from scaling_jax.datasets.adapters import (
+    experts,
+    frontiers,
+    loss_curves,
+    pretraining,
+    vision,
+    vocabulary,
+)
 from scaling_jax.datasets.adapters.reading import Columns
 
 ADAPTERS: dict[str, Callable[..., Columns]] = {
     adapter.__name__: adapter
     for adapter in (
+        experts.routed_moe,
+        frontiers.evo_optima,
+        loss_curves.mpl_curves,
+        loss_curves.wsd_cooldowns,
         pretraining.datablations,
         pretraining.epoch_chinchilla,
         pretraining.gadre_overtrain,
@@ -23,5 +34,7 @@ ADAPTERS: dict[str, Callable[..., Columns]] = {
         pretraining.opt_trajectories,
         pretraining.parscale,
         pretraining.steplaw_dense,
+        vision.revisiting_vision,
+        vocabulary.vocab_scaling,
     )
 }

@@ -1,4 +1,4 @@
-"""Choosing rows of the columns of a data set."""
+"""Choosing and ordering rows of the columns of a data set."""
 
 import numpy as np
 
@@ -8,6 +8,16 @@ from scaling_jax.datasets.adapters.reading import Columns
 def rows_where(table: Columns, keep: np.ndarray) -> Columns:
     """Return the rows of every column that a mask or an order of positions names."""
     return {name: column[keep] for name, column in table.items()}
+
+
+def stacked(tables: list[Columns]) -> Columns:
+    """Put tables of the same columns below each other."""
+    return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+
+
+def sorted_by(columns: Columns, *names: str) -> Columns:
+    """Sort rows by the first column, then the second, and so on."""
+    return rows_where(columns, np.lexsort([columns[name] for name in reversed(names)]))
 
 
 def flagged(columns: Columns, outlier: np.ndarray, keep_outliers: bool) -> Columns:
