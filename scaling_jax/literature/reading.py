@@ -72,7 +72,7 @@ def _parsed(name: str) -> dict[str, Any]:
 def _sections() -> dict[str, tuple[str, str]]:
     """Return the subject and the text of every section."""
     found: dict[str, tuple[str, str]] = {}
-    folder = importlib.resources.files(__package__) / "publications"
+    folder = importlib.resources.files("scaling_jax.literature") / "publications"
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
         if not file.name.endswith(".toml"):
             continue
