@@ -48,6 +48,15 @@ def test_columns_of_every_table_are_described(shared_data, name, table):
     assert set(runs.columns) <= set(sj.datasets.describe(name).columns)
 
 
+@pytest.mark.parametrize("name", sj.datasets.names())
+def test_every_choice_gives_described_columns(shared_data, name):
+    dataset = sj.datasets.describe(name)
+    for option in dataset.options.values():
+        for choice in option.choices:
+            runs = load(name, **GIVEN.get(name, {}) | {option.name: choice})
+            assert set(runs.columns) <= set(dataset.columns)
+
+
 def test_parscale_needs_neither_network_nor_folder(no_downloads):
     runs = load("parscale")
     assert len(runs) == 48

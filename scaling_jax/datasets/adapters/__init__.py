@@ -9,10 +9,14 @@ single rows into flags.
 from collections.abc import Callable
 
 from scaling_jax.datasets.adapters import (
+    benchmarks,
     experts,
+    finetuning,
     frontiers,
     loss_curves,
+    mixtures,
     pretraining,
+    sampling,
     vision,
     vocabulary,
 )
@@ -21,10 +25,15 @@ from scaling_jax.datasets.adapters.reading import Columns
 ADAPTERS: dict[str, Callable[..., Columns]] = {
     adapter.__name__: adapter
     for adapter in (
+        benchmarks.obs_scaling,
+        benchmarks.u_shaped,
         experts.routed_moe,
+        finetuning.finetune_sft,
         frontiers.evo_optima,
         loss_curves.mpl_curves,
         loss_curves.wsd_cooldowns,
+        mixtures.mixing_laws,
+        mixtures.regmix,
         pretraining.datablations,
         pretraining.epoch_chinchilla,
         pretraining.gadre_overtrain,
@@ -34,6 +43,7 @@ ADAPTERS: dict[str, Callable[..., Columns]] = {
         pretraining.opt_trajectories,
         pretraining.parscale,
         pretraining.steplaw_dense,
+        sampling.llm_monkeys,
         vision.revisiting_vision,
         vocabulary.vocab_scaling,
     )

@@ -1,6 +1,7 @@
 """Long tables from wide ones: a run table has no empty cells, a wide table of scores often does."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -8,9 +9,7 @@ from scaling_jax.datasets.adapters.reading import Columns
 from scaling_jax.datasets.adapters.selection import rows_where
 
 
-def melted(
-    columns: Columns, values: Mapping[str | float, np.ndarray], *, key: str, value: str
-) -> Columns:
+def melted(columns: Columns, values: Mapping[Any, np.ndarray], *, key: str, value: str) -> Columns:
     """Return one row for each row and value that is there, in the order of the rows.
 
     Args:
