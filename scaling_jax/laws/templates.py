@@ -4,15 +4,17 @@ A template registers a law whose coefficients carry the names that the publicati
 units that follow from the form. What is not one of these forms is written out with `law`.
 """
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from scaling_jax.errors import LawError, did_you_mean
 from scaling_jax.laws.declaration import INF, REAL_LINE, Law, Parameter, Variable
 from scaling_jax.laws.forms import power
-from scaling_jax.laws.registry import register
+from scaling_jax.laws.registry import Family, family, register
 
 Column = str | Variable
 FALLING = (-INF, 0.0)  # bounds of an exponent that carries its sign
@@ -75,40 +77,103 @@ def product_of_powers(
     starts: Sequence[tuple[float, float] | None] | None = None,
 ) -> Law:
     """Register ``y = floor + amplitude * x1**e1 * x2**e2 ...``, exponents with their signs."""
+    return register(
+        powers(
+            name,
+            formula,
+            xs,
+            y,
+            exponents=exponents,
+            amplitude=amplitude,
+            floor=floor,
+            bounds=bounds,
+            starts=starts,
+        )
+    )
+
+
+def powers(
+    name: str,
+    formula: str,
+    xs: Sequence[Column],
+    y: Column,
+    *,
+    exponents: Sequence[str],
+    amplitude: str = "A",
+    floor: str | None = None,
+    bounds: Sequence[tuple[float, float]] | None = None,
+    starts: Sequence[tuple[float, float] | None] | None = None,
+    divided: bool = False,
+) -> Law:
+    """Return the law of `product_of_powers` without registering it, for a family's member.
+
+    With `divided` it is ``amplitude / (x1**e1 * x2**e2 ...)``, exponents as positive numbers.
+    """
     inputs, output = [_variable(x) for x in xs], _variable(y)
-    bounds = bounds or [REAL_LINE] * len(inputs)
+    bounds = bounds or [RISING if divided else REAL_LINE] * len(inputs)
     starts = starts or [None] * len(inputs)
     columns = [v.column for v in inputs]
+    sign = -1.0 if divided else 1.0
+    minus = "" if divided else "-"
     unit = " ".join(
-        [output.column, *(f"* {c}**-{e}" for c, e in zip(columns, exponents, strict=True))]
+        [output.column, *(f"* {c}**{minus}{e}" for c, e in zip(columns, exponents, strict=True))]
     )
 
     def function(**values: Any) -> jax.Array:
         terms = zip(columns, exponents, strict=True)
-        log_product = sum(values[e] * jnp.log(values[c]) for c, e in terms)
+        log_product = sign * sum(values[e] * jnp.log(values[c]) for c, e in terms)
         value = values[amplitude] * jnp.exp(log_product)
         return value if floor is None else values[floor] + value
 
-    signs = {c: b for c, b in zip(columns, bounds, strict=True)}
-    return register(
-        Law(
-            name=name,
-            function=function,
-            inputs=tuple(inputs),
-            output=output,
-            parameters=(
-                *([Parameter(floor, "irreducible part", output.column)] if floor else []),
-                Parameter(amplitude, "amplitude", unit),
-                *(
-                    Parameter(e, f"exponent of {v.symbol}", bounds=b, start=s)
-                    for e, v, b, s in zip(exponents, inputs, bounds, starts, strict=True)
-                ),
+    slopes = [(c, sign * low, sign * high) for c, (low, high) in zip(columns, bounds, strict=True)]
+    return Law(
+        name=name,
+        function=function,
+        inputs=tuple(inputs),
+        output=output,
+        parameters=(
+            *([Parameter(floor, "irreducible part", output.column)] if floor else []),
+            Parameter(amplitude, "amplitude", unit),
+            *(
+                Parameter(e, f"exponent of {v.symbol}", bounds=b, start=s)
+                for e, v, b, s in zip(exponents, inputs, bounds, starts, strict=True)
             ),
-            formula=formula,
-            decreasing=tuple(c for c, b in signs.items() if b[1] <= 0.0),
-            increasing=tuple(c for c, b in signs.items() if b[0] >= 0.0),
-        )
+        ),
+        formula=formula,
+        decreasing=tuple(c for c, *ends in slopes if max(ends) <= 0.0),
+        increasing=tuple(c for c, *ends in slopes if min(ends) >= 0.0),
     )
+
+
+def alternatives(members: Mapping[str, Law], option: str = "output") -> Family:
+    """Register a family whose one option chooses among laws that are written out.
+
+    For publications that state several laws in one breath, such as the compute-optimal model size
+    and the compute-optimal tokens.
+
+    Args:
+        members: Choice -> law, all under the publication's name; the first is the default.
+        option: Name of the option.
+
+    Example:
+        >>> import scaling_jax as sj
+        >>> sj.laws.get("chinchilla_approach1", output="tokens").output.column
+        'tokens'
+    """
+    (name,) = {law.name for law in members.values()}
+    default = next(iter(members))
+
+    def make(**chosen: str) -> Law:
+        if chosen[option] not in members:
+            hint = did_you_mean(str(chosen[option]), members)
+            raise LawError(f"{name} has no {option} {chosen[option]!r}; {hint}")
+        return members[chosen[option]]
+
+    kind = inspect.Parameter.KEYWORD_ONLY
+    make.__signature__ = inspect.Signature(
+        [inspect.Parameter(option, kind, default=default, annotation=str)]
+    )
+    return family(name)(make)
 
 
 def scaled_power_law(
