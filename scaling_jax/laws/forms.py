@@ -22,6 +22,21 @@ def power(x: Any, exponent: Any) -> jax.Array:
     return jnp.exp(exponent * jnp.log(x))
 
 
+def power_from_zero(x: Any, exponent: Any) -> jax.Array:
+    """Return x**exponent for x >= 0 and a positive exponent: zero at zero.
+
+    All derivatives are finite. At zero, where the true slope of a power below one is infinite,
+    they are zero, as is the derivative with respect to the logits of a proportion that vanishes.
+
+    Example:
+        >>> power_from_zero(jnp.array([0.0, 0.25]), 0.5).tolist()
+        [0.0, 0.5]
+    """
+    x = jnp.asarray(x)
+    positive = x > 0.0
+    return jnp.where(positive, power(jnp.where(positive, x, 1.0), exponent), 0.0)
+
+
 def power_with_floor(x: Any, *, floor: Any, amplitude: Any, exponent: Any) -> jax.Array:
     """Return floor + amplitude * x**exponent; the exponent carries its sign."""
     return floor + amplitude * power(x, exponent)

@@ -232,7 +232,9 @@ def _refuse_built_in(name: str) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Return a NumPy scalar as the Python number, so that both choose the same member."""
+    """Return a NumPy scalar as the Python number and a list as the tuple of the same member."""
+    if isinstance(value, builtins.list):  # as options come out of JSON and TOML
+        return tuple(value)
     return value.item() if isinstance(value, np.generic) else value
 
 
