@@ -99,10 +99,11 @@ def _from_natural(theta, logs):
         Parameter("gamma", "exponent in E+U(N)", bounds=_UNIT_INTERVAL),
     ],
     inputs=[
-        Variable("params", "N", "parameters EXCLUDING embedding layers"),
-        Variable("tokens", "D", "training tokens"),
+        Variable("params", "N", "parameters EXCLUDING embedding layers", usual=(1e8, 2.5e10)),
+        Variable("tokens", "D", "training tokens", usual=(1e9, 1e12)),
     ],
     output=Variable("loss", "L", "validation loss", "bits per character"),
+    decreasing=["tokens"],
     anchor=Anchor(_COORDINATES, _to_natural, _from_natural),
 )
 def farseer(params, tokens, *, a1, b1, alpha, a2, b2, beta, a3, b3, gamma):
