@@ -3,10 +3,17 @@
 Every module of laws below is imported for what it registers.
 """
 
+from scaling_jax.laws import compute_frontiers as _compute_frontiers
+from scaling_jax.laws import critical_batch as _critical_batch
+from scaling_jax.laws import data_quality as _data_quality
 from scaling_jax.laws import farseer as _farseer
+from scaling_jax.laws import hyperparameters as _hyperparameters
 from scaling_jax.laws import learning_curves as _learning_curves
 from scaling_jax.laws import loss_surfaces as _loss_surfaces
 from scaling_jax.laws import parallel as _parallel
+from scaling_jax.laws import repetition as _repetition
+from scaling_jax.laws import shape as _shape
+from scaling_jax.laws import translation as _translation
 from scaling_jax.laws.checks import check as check
 from scaling_jax.laws.declaration import Anchor as Anchor
 from scaling_jax.laws.declaration import Law as Law
@@ -22,6 +29,18 @@ from scaling_jax.laws.registry import register as register
 from scaling_jax.laws.registry import resolve as resolve
 from scaling_jax.literature import Reference as Reference
 
-SUBJECTS = (_farseer, _learning_curves, _loss_surfaces, _parallel)
+SUBJECTS = (
+    _compute_frontiers,
+    _critical_batch,
+    _data_quality,
+    _farseer,
+    _hyperparameters,
+    _learning_curves,
+    _loss_surfaces,
+    _parallel,
+    _repetition,
+    _shape,
+    _translation,
+)
 
 _close_built_in()
