@@ -1,4 +1,4 @@
-"""The laws that run the common suite, each with coefficients and a domain to be tried on."""
+"""The laws that are tried in depth, each with coefficients and a domain to be tried on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -153,7 +153,7 @@ CASES = {
 
 
 def pytest_generate_tests(metafunc):
-    """Run a test that takes `case` for every law."""
+    """Run a test that takes `case` for every case."""
     if "case" in metafunc.fixturenames:
         metafunc.parametrize("case", CASES.values(), ids=CASES.keys())
 

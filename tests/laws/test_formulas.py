@@ -1,69 +1,24 @@
-"""Every law is what its formula says, in float64 and float32, eager and compiled."""
+"""A handful of laws in depth: far beyond the usual domain, eager and compiled, at their limits.
 
-import ast
-import re
+The walk over the whole registry is in test_atlas.py and test_formula_text.py.
+"""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 import scaling_jax as sj
-from scaling_jax.laws import registry
+from tests.laws import formula_text
 
 EXACT = 1e-12  # float64, forms in logarithms against the formula as printed
 SINGLE = 2e-5  # float32: logarithms of 1e30 lose two of its seven digits
 STEP = np.finfo(float).eps ** (1 / 3)
 
-OPERATORS = {
-    ast.Add: np.add,
-    ast.Sub: np.subtract,
-    ast.Mult: np.multiply,
-    ast.Div: np.divide,
-    ast.Pow: np.power,
-}
-FUNCTIONS = {"exp": np.exp, "ln": np.log}
-
-
-def evaluate_text(formula: str, values):
-    """Evaluate the right-hand side of a printed formula with NumPy in float64."""
-
-    def walk(node):
-        match node:
-            case ast.Constant(value=int(value)):
-                return float(value)
-            case ast.Name(id=name):
-                return np.asarray(values[name], np.float64)
-            case ast.UnaryOp(op=ast.USub(), operand=operand):
-                return -walk(operand)
-            case ast.BinOp(left=left, op=op, right=right):
-                return OPERATORS[type(op)](walk(left), walk(right))
-            case ast.Call(func=ast.Name(id=name), args=[argument]):
-                return FUNCTIONS[name](walk(argument))
-        raise AssertionError(f"cannot read {ast.dump(node)} in {formula}")
-
-    return walk(ast.parse(formula.split(" = ", 1)[1], mode="eval").body)
-
-
-def bnsl_as_printed(theta, x):
-    """y = a + b * x**(-c0) * prod_{i=1..n} (1 + (x / d_i)**(1 / f_i))**(-c_i * f_i)."""
-    product = 1.0
-    for i in range(1, 1 + len(theta) // 3 - 1):
-        c, d, f = (theta[f"{letter}{i}"] for letter in "cdf")
-        product = product * (1 + (x / d) ** (1 / f)) ** (-c * f)
-    return theta["a"] + theta["b"] * x ** (-theta["c0"]) * product
-
 
 def expected(case, theta, inputs):
-    if case.law.name == "bnsl":
-        (x,) = inputs.values()
-        return bnsl_as_printed(theta, x)
     symbols = {v.symbol: inputs[v.column] for v in case.law.inputs}
-    return evaluate_text(case.law.formula, {**theta, **symbols})
-
-
-def test_every_built_in_law_runs_this_suite(cases):
-    assert {case.law.name for case in cases.values()} >= registry._BUILT_IN
+    (statement,) = formula_text.statements(case.law.formula)
+    return statement.right[0].value(formula_text.Context({**theta, **symbols}))
 
 
 def test_agrees_with_its_formula(case, float64):
@@ -173,14 +128,3 @@ def test_sharp_breaks_stay_finite_in_float32():
     assert np.all(np.diff(value) <= 0.0)
     assert np.all(np.isfinite(slope))
     assert all(np.all(np.isfinite(g)) for g in gradient.values())
-
-
-@pytest.mark.parametrize("name", sorted(registry._BUILT_IN))
-def test_formula_symbols_and_parameters_are_the_catalogues(name, catalogue):
-    law, entry = sj.laws.get(name), catalogue[name]
-    assert re.sub(r"\s", "", law.formula) == re.sub(r"\s", "", entry["formula"])
-    assert [v.symbol for v in law.inputs] == [v["symbol"] for v in entry["variables"]]
-    printed = [p["symbol"] for p in entry["parameters"]]
-    numbered = [name.replace("_i", "1") for name in printed]  # a break of bnsl
-    assert sorted(p.name for p in law.parameters) == sorted(numbered)
-    assert (law.reference.arxiv, law.reference.year) == (entry["arxiv"], entry["year"])

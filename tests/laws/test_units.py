@@ -38,10 +38,6 @@ def test_every_column_but_the_exceptions_is_absorbed_by_units(case):
     assert columns - set(case.law.unit_columns) == exceptions.get(case.law.name, set())
 
 
-def test_registered_laws_pass_the_check(case):
-    sj.laws.check(case.law)
-
-
 def test_an_amplitude_is_its_contribution_at_the_reference_scale(float64):
     law = sj.laws.get("chinchilla")
     theta = law.published("epoch").params

@@ -1,0 +1,186 @@
+"""A walk over the whole registry: every law works over the domain that its publication covers.
+
+A member of a law is compiled once a precision, and all that is asked of it is asked of those two
+programs: value and gradients at its published estimates (at generic coefficients where there is
+no complete one) and at points of the usual domain.
+"""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import scaling_jax as sj
+from scaling_jax import atlas
+
+POINTS = 64
+LINES = 4  # along which a law must fall or rise, of POINTS / LINES steps
+STEP = 1e-6  # of central differences, relative
+SLOPE = 1e-4  # their error beside a smooth law's derivative
+ROUNDING = 1e-9  # of a difference quotient: 1e-16 / STEP, with room for a few operations
+SINGLE = 1e-3  # float32: coefficients that cancel lose four of its seven digits
+FLAT = 1e-12  # how much a falling law may rise between two points: rounding
+
+MEMBERS = [law for name in sj.laws.names() for law in atlas.members(name)]
+each_law = pytest.mark.parametrize("name", sj.laws.names())
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Answer:
+    """Values ``[examples, points]`` and gradients, each as float64 whatever the precision."""
+
+    value: np.ndarray
+    by_theta: dict[str, np.ndarray]
+    by_input: dict[str, np.ndarray]
+
+    @property
+    def parts(self) -> dict[str, np.ndarray]:
+        """All of it by name."""
+        return {"value": self.value, **self.by_theta, **self.by_input}
+
+
+class Program:
+    """A law with its gradients over coefficients and points, compiled once a precision."""
+
+    def __init__(self, law: sj.Law):
+        both = jax.value_and_grad(law, argnums=(0, 1))
+        over_points = jax.vmap(both, (None, 0))
+        self._compiled = jax.jit(jax.vmap(over_points, (0, None)))
+
+    def __call__(self, theta: Any, inputs: Any, dtype: type = np.float64) -> Answer:
+        with jax.enable_x64(dtype is np.float64):
+            given = jax.tree.map(lambda x: jnp.asarray(x, dtype), (theta, inputs))
+            value, (by_theta, by_input) = self._compiled(*given)
+        assert value.dtype == dtype
+        return Answer(np.asarray(value, np.float64), as_double(by_theta), as_double(by_input))
+
+
+def as_double(tree: dict[str, Any]) -> dict[str, np.ndarray]:
+    return {name: np.asarray(x, np.float64) for name, x in tree.items()}
+
+
+@pytest.mark.parametrize("law", MEMBERS, ids=lambda law: law.label)
+def test_works_over_its_usual_domain(law):
+    """Finite values and gradients under jit, vmap and grad in both precisions, and the shape."""
+    examples = atlas.examples(law)
+    theta = {n: np.array([e.theta[n] for e in examples]) for n in examples[0].theta}
+    inputs = atlas.usual_points(law, POINTS)
+    program = Program(law)
+    answer = program(theta, inputs)
+    single = program(theta, inputs, np.float32)
+    refuse_infinities(answer, answer, examples, inputs, "float64")
+    refuse_infinities(single, answer, examples, inputs, "float32")
+    float32_is_accurate(program, theta, inputs)
+    derivatives_are_differences(program, answer, theta, inputs)
+    falls_and_rises(program, law, theta)
+
+
+def refuse_infinities(answer: Answer, exact: Answer, examples, inputs, what: str) -> None:
+    """Refuse what is not finite, unless the number itself is beyond float32."""
+    largest = np.finfo(np.float32).max if what == "float32" else np.inf
+    for part, values in answer.parts.items():
+        bad = np.argwhere(~np.isfinite(values) & ~(np.abs(exact.parts[part]) >= largest))
+        if len(bad):
+            row, column = bad[0]
+            at = {n: x[column] for n, x in inputs.items()}
+            estimate = examples[row].estimate or "generic coefficients"
+            kind = "value" if part == "value" else f"derivative by {part}"
+            pytest.fail(f"{what}: the {kind} is not finite for {estimate} at {at}")
+
+
+def float32_is_accurate(program: Program, theta, inputs) -> None:
+    rounded = jax.tree.map(lambda x: np.asarray(np.float32(x), np.float64), (theta, inputs))
+    exact, single = program(*rounded), program(*rounded, np.float32)
+    spread = np.max(np.abs(exact.value), axis=1, keepdims=True)
+    error = np.abs(single.value - exact.value) - SINGLE * np.abs(exact.value)
+    assert np.all(error <= SINGLE * spread), "float32 is far from float64"
+
+
+def derivatives_are_differences(program: Program, answer: Answer, theta, inputs) -> None:
+    """Compare with central differences along one direction through everything at once."""
+    rng = np.random.default_rng(1)
+    by_theta = {n: x * rng.uniform(-1.0, 1.0) for n, x in theta.items()}
+    by_input = {n: x * rng.uniform(-1.0, 1.0, POINTS) for n, x in inputs.items()}
+    terms = [answer.by_theta[n] * by_theta[n][:, None] for n in theta]
+    terms += [answer.by_input[n] * by_input[n] for n in inputs]
+    up, down = (
+        program(
+            {n: x + s * STEP * by_theta[n] for n, x in theta.items()},
+            {n: x + s * STEP * by_input[n] for n, x in inputs.items()},
+        ).value
+        for s in (1.0, -1.0)
+    )
+    difference = (up - down) / (2.0 * STEP)
+    allowed = SLOPE * sum(np.abs(t) for t in terms) + ROUNDING * np.abs(answer.value)
+    wrong = np.abs(difference - sum(terms)) > allowed
+    # A corner of the domain may lie on an edge of the law itself (min, max), where one side counts.
+    assert np.mean(wrong) <= 0.05, f"{np.mean(wrong):.0%} of the derivatives are no differences"
+
+
+def falls_and_rises(program: Program, law: sj.Law, theta) -> None:
+    """Walk along each column that the law is said to fall or rise in."""
+    for column, sign in [*((c, -1) for c in law.decreasing), *((c, 1) for c in law.increasing)]:
+        start = atlas.usual_points(law, LINES, seed=2)
+        inputs = {n: np.repeat(x, POINTS // LINES) for n, x in start.items()}
+        (variable,) = (v for v in law.inputs if v.column == column)
+        inputs[column] = np.tile(atlas.steps(variable, POINTS // LINES), LINES)
+        value = program(theta, inputs).value.reshape(-1, LINES, POINTS // LINES)
+        change = sign * np.diff(value, axis=-1)
+        assert np.all(change >= -FLAT * np.abs(value[..., 1:])), f"not monotone in {column}"
+        assert np.any(change > 0.0), f"does not depend on {column}"
+
+
+@each_law
+def test_units_are_true(name):
+    for law in atlas.members(name):
+        sj.laws.check(law)
+
+
+@each_law
+def test_published_constants_lie_inside_the_declared_bounds(name):
+    for estimate in sj.laws.get(name).published().values():
+        bounds = {p.name: p.bounds for p in estimate.law.parameters}
+        for parameter, value in estimate.params.items():
+            low, high = bounds[parameter]
+            assert low <= value <= high, (estimate.name, parameter, value)
+
+
+@each_law
+def test_every_input_has_a_usual_range_within_its_domain(name):
+    for variable in sj.laws.get(name).inputs:
+        low, high = atlas.usual(variable)
+        assert variable.domain[0] <= low < high <= variable.domain[1], variable.column
+
+
+def test_members_of_a_family_are_all_walked():
+    labels = {law.label for law in MEMBERS}
+    assert {"bnsl(breaks=1, x=tokens, output=loss)", "hestness_error(x=examples, output=loss)"} <= (
+        labels
+    )
+
+
+def test_a_wrong_derivative_is_found():
+    """The walk sees a derivative that is off by a tenth."""
+
+    @jax.custom_jvp
+    def square(x):
+        return x * x
+
+    @square.defjvp
+    def _(primals, tangents):
+        return square(*primals), 2.2 * primals[0] * tangents[0]
+
+    law = sj.Law(
+        name="wrong",
+        function=lambda tokens, *, a: a * square(tokens),
+        inputs=(sj.Variable("tokens"),),
+        output=sj.Variable("loss"),
+        parameters=(sj.Parameter("a", unit="loss * tokens**-2"),),
+    )
+    theta, inputs = {"a": np.ones(1)}, atlas.usual_points(law, POINTS)
+    program = Program(law)
+    with pytest.raises(AssertionError, match="no differences"):
+        derivatives_are_differences(program, program(theta, inputs), theta, inputs)
