@@ -10,6 +10,8 @@ from scaling_jax.laws import farseer as _farseer
 from scaling_jax.laws import hyperparameters as _hyperparameters
 from scaling_jax.laws import learning_curves as _learning_curves
 from scaling_jax.laws import loss_surfaces as _loss_surfaces
+from scaling_jax.laws import mixture_of_experts as _mixture_of_experts
+from scaling_jax.laws import mixtures as _mixtures
 from scaling_jax.laws import parallel as _parallel
 from scaling_jax.laws import repetition as _repetition
 from scaling_jax.laws import shape as _shape
@@ -37,6 +39,8 @@ SUBJECTS = (
     _hyperparameters,
     _learning_curves,
     _loss_surfaces,
+    _mixture_of_experts,
+    _mixtures,
     _parallel,
     _repetition,
     _shape,
