@@ -6,20 +6,27 @@ Every module of laws below is imported for what it registers.
 from scaling_jax.laws import compute_frontiers as _compute_frontiers
 from scaling_jax.laws import critical_batch as _critical_batch
 from scaling_jax.laws import data_quality as _data_quality
+from scaling_jax.laws import downstream as _downstream
+from scaling_jax.laws import emergence as _emergence
 from scaling_jax.laws import farseer as _farseer
 from scaling_jax.laws import hyperparameters as _hyperparameters
 from scaling_jax.laws import learning_curves as _learning_curves
 from scaling_jax.laws import loss_surfaces as _loss_surfaces
 from scaling_jax.laws import mixture_of_experts as _mixture_of_experts
 from scaling_jax.laws import mixtures as _mixtures
+from scaling_jax.laws import optimal_mixtures as _optimal_mixtures
 from scaling_jax.laws import parallel as _parallel
 from scaling_jax.laws import repetition as _repetition
+from scaling_jax.laws import schedules as _schedules
 from scaling_jax.laws import shape as _shape
 from scaling_jax.laws import translation as _translation
+from scaling_jax.laws import vocabulary as _vocabulary
 from scaling_jax.laws.checks import check as check
 from scaling_jax.laws.declaration import Anchor as Anchor
+from scaling_jax.laws.declaration import Curve as Curve
 from scaling_jax.laws.declaration import Law as Law
 from scaling_jax.laws.declaration import Parameter as Parameter
+from scaling_jax.laws.declaration import Quantity as Quantity
 from scaling_jax.laws.declaration import Variable as Variable
 from scaling_jax.laws.registry import close_built_in as _close_built_in
 from scaling_jax.laws.registry import family as family
@@ -35,16 +42,21 @@ SUBJECTS = (
     _compute_frontiers,
     _critical_batch,
     _data_quality,
+    _downstream,
+    _emergence,
     _farseer,
     _hyperparameters,
     _learning_curves,
     _loss_surfaces,
     _mixture_of_experts,
     _mixtures,
+    _optimal_mixtures,
     _parallel,
     _repetition,
+    _schedules,
     _shape,
     _translation,
+    _vocabulary,
 )
 
 _close_built_in()
