@@ -10,6 +10,8 @@ from scaling_jax.laws import downstream as _downstream
 from scaling_jax.laws import emergence as _emergence
 from scaling_jax.laws import farseer as _farseer
 from scaling_jax.laws import hyperparameters as _hyperparameters
+from scaling_jax.laws import knowledge as _knowledge
+from scaling_jax.laws import languages_and_modalities as _languages_and_modalities
 from scaling_jax.laws import learning_curves as _learning_curves
 from scaling_jax.laws import loss_surfaces as _loss_surfaces
 from scaling_jax.laws import mixture_of_experts as _mixture_of_experts
@@ -19,6 +21,8 @@ from scaling_jax.laws import parallel as _parallel
 from scaling_jax.laws import repetition as _repetition
 from scaling_jax.laws import schedules as _schedules
 from scaling_jax.laws import shape as _shape
+from scaling_jax.laws import synthetic_data as _synthetic_data
+from scaling_jax.laws import transfer as _transfer
 from scaling_jax.laws import translation as _translation
 from scaling_jax.laws import vocabulary as _vocabulary
 from scaling_jax.laws.checks import check as check
@@ -46,6 +50,8 @@ SUBJECTS = (
     _emergence,
     _farseer,
     _hyperparameters,
+    _knowledge,
+    _languages_and_modalities,
     _learning_curves,
     _loss_surfaces,
     _mixture_of_experts,
@@ -55,6 +61,8 @@ SUBJECTS = (
     _repetition,
     _schedules,
     _shape,
+    _synthetic_data,
+    _transfer,
     _translation,
     _vocabulary,
 )

@@ -233,44 +233,55 @@ def yun_moe(params, tokens, experts, *, A, B, C, F, alpha, beta, gamma, d, E_sta
     return jnp.log(powers + F) + d * jnp.log(params) * jnp.log(effective)
 
 
-@family("krajewski_moe")
-def krajewski_moe(routed: bool = True) -> Law:
-    """Return the law of fine-grained experts, or that of dense models."""
+def _fine_grained(
+    params, tokens, granularity=1.0, *, c, a, alpha, b, beta, g=0.0, gamma=1.0
+) -> jax.Array:
+    of_size = (g * power(granularity, -gamma) + a) * power(params, -alpha)
+    return c + of_size + b * power(tokens, -beta)
 
-    def function(params, tokens, granularity=1.0, *, c, a, alpha, b, beta, g=0.0, gamma=1.0):
-        of_size = (g * power(granularity, -gamma) + a) * power(params, -alpha)
-        return c + of_size + b * power(tokens, -beta)
 
-    sizes = "total non-embedding parameters" if routed else "parameters"
-    inputs = [
-        Variable("params", "N", sizes, usual=(1.29e8, 2e11 if routed else 3.7e9)),
-        Variable("tokens", "D", "training tokens", usual=(1.6e10, 1.3e11)),
-    ]
-    parameters = [
-        Parameter("c", "irreducible loss", "loss"),
-        Parameter("a", "model-size amplitude", "loss * params**alpha"),
-        Parameter("alpha", "model-size exponent"),
-        Parameter("b", "data amplitude", "loss * tokens**beta"),
-        Parameter("beta", "data exponent"),
-    ]
-    if routed:
-        fine = Variable("granularity", "G", "d_ff / d_expert", "", (1.0, 16.0), _ABOVE_ONE)
-        inputs.append(fine)
-        unit = "loss * params**alpha * granularity**gamma"
-        parameters.append(Parameter("g", "granularity amplitude", unit))
-        parameters.append(Parameter("gamma", "granularity exponent"))
-    columns = tuple(v.column for v in inputs)
-    return Law(
-        name="krajewski_moe",
-        function=function,
-        inputs=tuple(inputs),
-        output=Variable("loss"),
-        parameters=tuple(parameters),
-        formula="L(N, D, G) = c + (g/G**gamma + a)/N**alpha + b/D**beta"
-        if routed
-        else "L(N, D) = c + a/N**alpha + b/D**beta",
-        decreasing=columns,
-    )
+_FINE_TOKENS = Variable("tokens", "D", "training tokens", usual=(1.6e10, 1.3e11))
+_DENSE_TERMS = (
+    Parameter("c", "irreducible loss", "loss"),
+    Parameter("a", "model-size amplitude", "loss * params**alpha"),
+    Parameter("alpha", "model-size exponent"),
+    Parameter("b", "data amplitude", "loss * tokens**beta"),
+    Parameter("beta", "data exponent"),
+)
+
+krajewski_moe = alternatives(
+    {
+        "routed": Law(
+            name="krajewski_moe",
+            function=_fine_grained,
+            inputs=(
+                Variable("params", "N", "total non-embedding parameters", usual=(1.29e8, 2e11)),
+                _FINE_TOKENS,
+                Variable("granularity", "G", "d_ff / d_expert", "", (1.0, 16.0), _ABOVE_ONE),
+            ),
+            output=Variable("loss"),
+            parameters=(
+                *_DENSE_TERMS,
+                Parameter(
+                    "g", "granularity amplitude", "loss * params**alpha * granularity**gamma"
+                ),
+                Parameter("gamma", "granularity exponent"),
+            ),
+            formula="L(N, D, G) = c + (g/G**gamma + a)/N**alpha + b/D**beta",
+            decreasing=("params", "tokens", "granularity"),
+        ),
+        "dense": Law(
+            name="krajewski_moe",
+            function=_fine_grained,
+            inputs=(Variable("params", "N", "parameters", usual=(1.29e8, 3.7e9)), _FINE_TOKENS),
+            output=Variable("loss"),
+            parameters=_DENSE_TERMS,
+            formula="L(N, D) = c + a/N**alpha + b/D**beta",
+            decreasing=("params", "tokens"),
+        ),
+    },
+    option="model",
+)
 
 
 @law(
