@@ -6,6 +6,7 @@ Every module of laws below is imported for what it registers.
 from scaling_jax.laws import compute_frontiers as _compute_frontiers
 from scaling_jax.laws import critical_batch as _critical_batch
 from scaling_jax.laws import data_quality as _data_quality
+from scaling_jax.laws import distillation as _distillation
 from scaling_jax.laws import downstream as _downstream
 from scaling_jax.laws import emergence as _emergence
 from scaling_jax.laws import farseer as _farseer
@@ -18,9 +19,11 @@ from scaling_jax.laws import mixture_of_experts as _mixture_of_experts
 from scaling_jax.laws import mixtures as _mixtures
 from scaling_jax.laws import optimal_mixtures as _optimal_mixtures
 from scaling_jax.laws import parallel as _parallel
+from scaling_jax.laws import precision as _precision
 from scaling_jax.laws import repetition as _repetition
 from scaling_jax.laws import schedules as _schedules
 from scaling_jax.laws import shape as _shape
+from scaling_jax.laws import sparsity as _sparsity
 from scaling_jax.laws import synthetic_data as _synthetic_data
 from scaling_jax.laws import transfer as _transfer
 from scaling_jax.laws import translation as _translation
@@ -46,6 +49,7 @@ SUBJECTS = (
     _compute_frontiers,
     _critical_batch,
     _data_quality,
+    _distillation,
     _downstream,
     _emergence,
     _farseer,
@@ -58,9 +62,11 @@ SUBJECTS = (
     _mixtures,
     _optimal_mixtures,
     _parallel,
+    _precision,
     _repetition,
     _schedules,
     _shape,
+    _sparsity,
     _synthetic_data,
     _transfer,
     _translation,
