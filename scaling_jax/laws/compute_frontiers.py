@@ -309,7 +309,7 @@ alternatives(
 
 # Progress over the years
 
-_RATE = (-0.1, 0.1)
+_RATE = (0.0, 0.1)
 
 
 @law(
