@@ -1,5 +1,5 @@
-# make demo | test | test-tpu | test-gpu | lint | bench | roofline | notebooks | lock | clean; each
-# makes the environment first.
+# make demo | test | test-tpu | test-gpu | lint | bench | roofline | notebooks | atlas | reproductions
+# | lock | clean; each makes the environment first.
 # Options: PYTHON=python3.12 (any >= 3.11), ARGS="..." for pytest, DEMO_FOLDER=where (report.html).
 
 PYTHON ?= python3
@@ -11,7 +11,8 @@ TPU := .tpu
 GPU := .gpu
 ARGS ?=
 
-.PHONY: install demo test test-tpu test-gpu lint bench roofline notebooks lock clean
+.PHONY: install demo test test-tpu test-gpu lint bench roofline notebooks atlas reproductions lock \
+    clean
 
 install: $(INSTALLED)
 
@@ -62,6 +63,13 @@ bench: install
 
 notebooks: install
 	$(BIN)/python -m pytest tests/notebooks $(ARGS)
+
+# Pages made from the registries: docs/atlas.md with its pictures, docs/reproductions.md.
+atlas: install
+	MPLBACKEND=Agg $(BIN)/python -m scaling_jax.atlas docs
+
+reproductions: install
+	$(BIN)/scaling-jax reproduce --all --output docs/reproductions.md
 
 # One set of versions for every supported Python and platform; needs uv, installed here only.
 lock:

@@ -36,6 +36,10 @@ class DatasetError(ScalingError, ValueError):
     """A data set that is unknown, absent, or whose bytes are not the pinned ones."""
 
 
+class MissingDataError(DatasetError):
+    """A data set whose files are not here and cannot be fetched."""
+
+
 def listing(names: Iterable[str]) -> str:
     """Join names for a sentence: ``a, b and c``.
 

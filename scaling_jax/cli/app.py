@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from scaling_jax.cli import datasets, demo, fit, laws, plot, predict, report
+from scaling_jax.cli import datasets, demo, fit, laws, plot, predict, report, reproduce
 from scaling_jax.cli.exits import Application
 from scaling_jax.cli.help import described, flag
 from scaling_jax.cli.terminal import PROGRAM
@@ -58,4 +58,5 @@ fit.add_to(app)
 predict.add_to(app)
 plot.add_to(app)
 report.add_to(app)
+reproduce.add_to(app)
 demo.add_to(app)

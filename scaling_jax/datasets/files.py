@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from scaling_jax.datasets.registry import Dataset, File
-from scaling_jax.errors import DatasetError
+from scaling_jax.errors import DatasetError, MissingDataError
 
 FOLDER_VARIABLE = "SCALING_JAX_DATA"
 _RETRIES = 2
@@ -41,7 +41,7 @@ def _in_folder(folder: Path, name: str, file: File) -> Path:
     path = folder / name / file.path
     if not path.is_file():
         remedy = "or unset it to fetch the file" if file.address else _transcribed(file)
-        raise DatasetError(
+        raise MissingDataError(
             f"{name} needs {file.path}, which is not at {path}; put it into the folder that "
             f"{FOLDER_VARIABLE} names, {remedy}"
         )
@@ -58,7 +58,7 @@ def _in_folder(folder: Path, name: str, file: File) -> Path:
 def _fetched(name: str, files: list[File]) -> list[Path]:
     for file in files:
         if not file.address:
-            raise DatasetError(
+            raise MissingDataError(
                 f"{file.path} of {name} has no public address; set {FOLDER_VARIABLE} to a folder "
                 f"that holds {name}/{file.path}, {_transcribed(file)}"
             )
@@ -82,7 +82,8 @@ def _from_cache(cache, name: str, file: File) -> Path:
         return Path(cache.fetch(file.path))
     except (OSError, ValueError) as error:  # no network, no such address, a full disk; other bytes
         reason = " ".join(str(error).split())[:300]
-        raise DatasetError(
+        kind = MissingDataError if isinstance(error, OSError) else DatasetError
+        raise kind(
             f"cannot fetch {file.path} of {name} from {file.address} ({reason}); check the network "
             f"and try again, or set {FOLDER_VARIABLE} to a folder that holds {name}/{file.path}"
         ) from error

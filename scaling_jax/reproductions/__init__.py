@@ -9,3 +9,7 @@ from scaling_jax.reproductions.record import Reproduction as Reproduction
 from scaling_jax.reproductions.record import get as get
 from scaling_jax.reproductions.record import names as names
 from scaling_jax.reproductions.record import reproduction as reproduction
+from scaling_jax.reproductions.running import Outcome as Outcome
+from scaling_jax.reproductions.running import Report as Report
+from scaling_jax.reproductions.running import run as run
+from scaling_jax.reproductions.running import verdict as verdict

@@ -15,7 +15,7 @@ from scaling_jax.cli.app import app
 COMMANDS = [
     (), ("laws",), ("laws", "list"), ("laws", "show"), ("datasets",), ("datasets", "list"),
     ("datasets", "show"), ("datasets", "fetch"), ("fit",), ("predict",), ("plot",), ("report",),
-    ("demo",),
+    ("reproduce",), ("demo",),
 ]  # fmt: skip
 
 
