@@ -149,6 +149,19 @@ def test_gadre_overtrain_losses_fall_with_size_and_tokens(shared_data):
     assert not np.allclose(german["loss"], runs["loss"])
 
 
+def test_gadre_overtrain_errors_are_those_of_the_printed_prediction(shared_data):
+    """The notebook prints 0.4716 and 0.4752 for these two models, to which it extrapolates."""
+    runs = load("gadre_overtrain", errors="tasks_17").where("family == 'rpj'")
+    large = runs.where("params > 6e9")
+    assert large["error"] == pytest.approx([0.4716], abs=5e-5)
+    overtrained = runs.where("params > 1e9 and params < 2e9 and token_multiplier > 20")
+    assert overtrained["error"] == pytest.approx([0.4752], abs=5e-5)
+    everything = load("gadre_overtrain", errors="tasks_46").where("family == 'rpj'")
+    able = runs["params"] > 4e8  # small models are at chance in the 17 tasks too
+    assert (everything["error"] > runs["error"])[able].all()
+    assert "error" not in load("gadre_overtrain").columns
+
+
 def test_misfitting_compute_does_not_overflow(shared_data):
     runs = load("misfitting", table="checkpoints")
     assert len(runs) == 4852 - 2  # exact copies

@@ -18,6 +18,14 @@ from scaling_jax.datasets.adapters.selection import (
 from scaling_jax.datasets.files import fetch
 from scaling_jax.datasets.registry import Dataset
 
+# The 17 tasks of Gadre et al. in which the model of 154M parameters beats chance by 10 points.
+_ABOVE_CHANCE = (
+    "bigbench_operators", "pubmed_qa_labeled", "hellaswag_zeroshot", "boolq", "arc_easy", "coqa",
+    "bigbench_dyck_languages", "lambada_openai", "bigbench_novel_concepts", "winograd",
+    "bigbench_cs_algorithms", "commonsense_qa", "bigbench_qa_wikidata", "hellaswag", "copa",
+    "squad", "piqa",
+)  # fmt: skip
+
 
 def epoch_chinchilla(dataset: Dataset, keep_outliers: bool) -> Columns:
     """Points of Hoffmann et al., figure 4; the fit of Epoch AI leaves out the five highest."""
@@ -68,13 +76,15 @@ def datablations(dataset: Dataset, table: str) -> Columns:
     return {**scales, "loss": loss, **more}
 
 
-def gadre_overtrain(dataset: Dataset, validation_set: str) -> Columns:
+def gadre_overtrain(dataset: Dataset, validation_set: str, errors: str) -> Columns:
     """One row a model file; the loss is that of the chosen validation set."""
     paths = fetch(dataset, "exp_data/models/*.json")
     models = [json.loads(path.read_text("utf-8")) for path in paths]
     settings = [model["hyperparameters"] for model in models]
     params = np.array([entry["params"] for entry in settings], float)
     tokens = np.array([entry["tokens"] for entry in settings], float)
+    names = [model["name"] for model in models]
+    error = {} if errors == "none" else {"error": _mean_errors(dataset, names, errors)}
     return {
         "params": params,
         "params_no_embed": [entry["params_no_embed"] for entry in settings],
@@ -83,8 +93,9 @@ def gadre_overtrain(dataset: Dataset, validation_set: str) -> Columns:
         "token_multiplier": [entry["chinchilla_multiplier"] for entry in settings],
         "learning_rate": [entry["lr"] for entry in settings],
         "loss": [_validation_loss(model["results"], validation_set) for model in models],
+        **error,
         "family": [model["dataset_name"] for model in models],
-        "run": [model["name"] for model in models],
+        "run": names,
     }
 
 
@@ -194,6 +205,18 @@ def _first_campaign(table: Columns) -> Columns:
         "learning_rate": rate,
         "loss": loss,
     }
+
+
+def _mean_errors(dataset: Dataset, names: list[str], errors: str) -> list[float]:
+    """Return one minus the mean accuracy over the tasks of each model."""
+    paths = fetch(dataset, "exp_data/evals/*.json")
+    evaluated = {p.name.removeprefix("evaluation_").removesuffix("_heavy.json"): p for p in paths}
+    means = []
+    for name in names:
+        scores = json.loads(evaluated[name].read_text("utf-8"))["eval_metrics"]["icl"]
+        tasks = scores if errors == "tasks_46" else _ABOVE_CHANCE
+        means.append(1.0 - float(np.mean([scores[task] for task in tasks])))
+    return means
 
 
 def _validation_loss(results: list[dict[str, Any]], validation_set: str) -> float:
