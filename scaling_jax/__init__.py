@@ -37,9 +37,11 @@ if TYPE_CHECKING:  # what the names are, for type checkers; nothing is imported
     from scaling_jax.prediction import predict as predict
     from scaling_jax.runs import RunTable as RunTable
     from scaling_jax.runs import read_runs as read_runs
+    from scaling_jax.uncertainty import likelihoods as likelihoods
     from scaling_jax.uncertainty.bootstrap import bootstrap as bootstrap
     from scaling_jax.uncertainty.draws import Draws as Draws
     from scaling_jax.uncertainty.laplace import laplace as laplace
+    from scaling_jax.uncertainty.posterior import posterior as posterior
 
 _HOMES = {
     "Absolute": "objectives",
@@ -65,19 +67,21 @@ _HOMES = {
     "fit": "fitting.fit",
     "laplace": "uncertainty.laplace",
     "law": "laws",
+    "posterior": "uncertainty.posterior",
     "predict": "prediction",
     "read_runs": "runs",
 }
-_MODULES = (
-    "datasets",
-    "errors",
-    "laws",
-    "literature",
-    "protocols",
-    "reporting",
-    "reproductions",
-    "runs",
-)
+_MODULES = {
+    "datasets": "datasets",
+    "errors": "errors",
+    "laws": "laws",
+    "likelihoods": "uncertainty.likelihoods",
+    "literature": "literature",
+    "protocols": "protocols",
+    "reporting": "reporting",
+    "reproductions": "reproductions",
+    "runs": "runs",
+}
 
 __all__ = [*_HOMES, *_MODULES, "__version__"]
 __version__ = "0.1.0"
@@ -87,7 +91,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
     elif name in _MODULES:
-        value = importlib.import_module(f"{__name__}.{name}")
+        value = importlib.import_module(f"{__name__}.{_MODULES[name]}")
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

@@ -6,8 +6,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from scaling_jax.errors import PredictionError, did_you_mean, listing
+from scaling_jax.errors import LawError, PredictionError, did_you_mean, listing
 from scaling_jax.fitting.fit import Fit
+from scaling_jax.laws import Law
 from scaling_jax.runs import RunTable
 from scaling_jax.support import Support
 from scaling_jax.tables import Table, sentence_list
@@ -72,17 +73,10 @@ class Prediction:
 
     @property
     def new_run(self) -> "Prediction":
-        """The prediction for one more run: the law plus noise resampled from the residuals."""
+        """The prediction for one more run: the law plus noise, see `Draws.scatter`."""
         if self.noisy:
             return self
-        fit = self.draws.fit
-        n, p = len(fit.residuals), len(fit.law.free)
-        inflate = np.sqrt(n / (n - p)) if n > p else 1.0  # residuals of a fit are too small
-        rng = np.random.default_rng(self.seed)
-        noise = inflate * rng.choice(fit.residuals, size=self.values.shape)
-        values = (
-            self.values * np.exp(-noise) if fit.criterion.scale == "log" else self.values - noise
-        )
+        values = self.draws.scatter.around(self.values, self.inputs, self.seed)
         return replace(self, values=values, noisy=True)
 
     @property
@@ -154,13 +148,15 @@ def predict(
         source: A fit (one draw) or draws.
         runs: Take the inputs from the columns of a table instead of from keywords.
         seed: Seed of the noise of `Prediction.new_run`.
-        **inputs: The law's inputs, numbers or arrays ``[q]`` that broadcast.
+        **inputs: The law's inputs, numbers or arrays ``[q]`` that broadcast. A law over mixtures
+            takes its proportions one by one or as ``proportions`` ``[q, domains]``.
 
     Returns:
         Predictions, each marked interpolation or extrapolation.
 
     Raises:
-        PredictionError: An input is missing, unknown, not positive, or of another shape.
+        PredictionError: An input is missing, unknown, not positive, or of another shape;
+            proportions do not sum to one.
 
     Example:
         >>> import numpy as np, scaling_jax as sj
@@ -175,8 +171,8 @@ def predict(
     if runs is not None:
         runs.require(law.input_names, for_=f"the law {law.name}")
         inputs = {name: runs[name] for name in law.input_names} | inputs
-    queries = _queries(law.name, law.input_names, inputs)
-    support = Support.of(draws.fit.runs, law.input_names)
+    queries = _queries(law, inputs)
+    support = Support.of(draws.fit.runs, law.input_names, _fractions(law))
     with jax.enable_x64(True):
         theta = {name: values[:, None] for name, values in draws.params.items()}
         columns = {name: values[None, :] for name, values in queries.items()}
@@ -191,25 +187,39 @@ def predict(
     )  # fmt: skip
 
 
-def _queries(law: str, names: tuple[str, ...], inputs: dict[str, Any]) -> dict[str, np.ndarray]:
+def _fractions(law: Law) -> tuple[str, ...]:
+    """Return the inputs between zero and one, which may be zero and then have no logarithm."""
+    ends = {variable.column: variable.domain for variable in law.inputs}
+    return tuple(name for name, (low, high) in ends.items() if low == 0.0 and high == 1.0)
+
+
+def _queries(law: Law, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
+    names, fractions = law.input_names, _fractions(law)
+    try:
+        inputs = dict(law._unpacked(inputs))
+    except LawError as error:
+        raise PredictionError(str(error)) from None
     for name in inputs:
         if name not in names:
-            raise PredictionError(f"{law} does not take {name!r}; {did_you_mean(name, names)}")
+            raise PredictionError(f"{law.name} does not take {name!r}; {did_you_mean(name, names)}")
     missing = [name for name in names if name not in inputs]
     if missing:
-        raise PredictionError(f"{law} needs {listing(missing)}; give {listing(names)}")
+        raise PredictionError(f"{law.name} needs {listing(missing)}; give {listing(names)}")
     arrays = {}
     for name in names:
         try:
             arrays[name] = np.atleast_1d(np.asarray(inputs[name], np.float64))
         except (TypeError, ValueError):
             raise PredictionError(f"{name} must be numbers, not {inputs[name]!r}") from None
-        bad = ~(np.isfinite(arrays[name]) & (arrays[name] > 0.0))
+        bad = ~(np.isfinite(arrays[name]) & ((arrays[name] > 0.0) | (name in fractions)))
         if np.any(bad) or arrays[name].ndim > 1:
             value = arrays[name][bad].ravel()[0] if np.any(bad) else "an array of two dimensions"
             raise PredictionError(f"{name} must be positive numbers, not {value}")
     try:
+        law.check_inputs(arrays)
         shape = np.broadcast_shapes(*(a.shape for a in arrays.values()))
+    except LawError as error:
+        raise PredictionError(str(error)) from None
     except ValueError:
         lengths = listing(f"{name} ({len(a)})" for name, a in arrays.items())
         raise PredictionError(f"the inputs have different lengths: {lengths}") from None

@@ -15,6 +15,8 @@ from scaling_jax.errors import ArtifactError, FitError, did_you_mean
 from scaling_jax.files import write_atomically
 from scaling_jax.fitting.fit import Fit
 from scaling_jax.tables import Table, sentence_list
+from scaling_jax.uncertainty.convergence import Sampler
+from scaling_jax.uncertainty.scatter import Residuals, Scatter
 
 FORMAT = "scaling_jax.draws"
 VERSION = 1
@@ -32,6 +34,8 @@ class Draws(Mapping[str, np.ndarray]):
         objective: Objective of each refit ``[draws]``; None if draws are not refits.
         failed: Refits that gave nothing finite and are not among the draws.
         unconverged: Draws whose refit has not converged.
+        noise: How a new run scatters around the law; None: as the fit's residuals do.
+        sampler: How the chains went, if draws are a posterior's.
     """
 
     params: dict[str, np.ndarray]
@@ -40,6 +44,8 @@ class Draws(Mapping[str, np.ndarray]):
     objective: np.ndarray | None = field(default=None)
     failed: int = 0
     unconverged: int = 0
+    noise: Scatter | None = None
+    sampler: Sampler | None = None
 
     @classmethod
     def of(cls, source: "Draws | Fit") -> "Draws":
@@ -74,6 +80,11 @@ class Draws(Mapping[str, np.ndarray]):
         """
         errors = np.sqrt(np.diag(self.covariance))
         return dict(zip(self.params, errors.tolist(), strict=True))
+
+    @property
+    def scatter(self) -> Scatter:
+        """How a new run scatters around the law."""
+        return self.noise or Residuals(self.fit)
 
     @property
     def jackknife(self) -> bool:
@@ -121,7 +132,7 @@ class Draws(Mapping[str, np.ndarray]):
             )
         if self.unconverged:
             doubts.append(f"{self.unconverged} of {total} refits have not converged")
-        return tuple(doubts)
+        return (*doubts, *(self.sampler.warnings if self.sampler else ()))
 
     def to_pandas(self) -> Any:
         """Return a pandas data frame, one row a draw."""

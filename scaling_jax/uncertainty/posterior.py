@@ -1,0 +1,166 @@
+"""posterior(): draws of a law's parameters given runs, by NUTS from the batch engine's optimum."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from scaling_jax.errors import FitError
+from scaling_jax.fitting.coordinates import Coordinates, natural_of_lanes
+from scaling_jax.fitting.fit import Fit, fit
+from scaling_jax.fitting.problem import make_problem
+from scaling_jax.laws import Law, resolve
+from scaling_jax.runs import RunTable
+from scaling_jax.uncertainty.convergence import Sampler
+from scaling_jax.uncertainty.draws import Draws
+from scaling_jax.uncertainty.likelihoods import Likelihood
+from scaling_jax.uncertainty.likelihoods import resolve as resolve_likelihood
+from scaling_jax.uncertainty.model import Model, ModelData, model_data, noise_scale
+from scaling_jax.uncertainty.nuts import Chains, climb, sample
+from scaling_jax.uncertainty.priors import Priors, make_priors
+from scaling_jax.uncertainty.scatter import Sampled
+
+_STARTS = 128  # of the fit from which the mode is climbed
+
+
+def posterior(
+    law: str | Law,
+    runs: RunTable,
+    *,
+    likelihood: str | Likelihood = "student_t",
+    priors: str | Mapping[str, Any] | None = None,
+    chains: int = 4,
+    draws: int = 1000,
+    warmup: int = 1000,
+    target_accept: float = 0.9,
+    seed: int = 0,
+) -> Draws:
+    """Sample the posterior of a law's parameters with NUTS.
+
+    The chains start around the optimum that the batch engine finds, in scale-free coordinates
+    whitened by the curvature there, and run side by side in one program, in float64.
+
+    Args:
+        law: A law or the name of one.
+        runs: Runs with the law's inputs and its output; a ``weight`` column multiplies the log
+            likelihood.
+        likelihood: How a run scatters around the law: a name of
+            `scaling_jax.uncertainty.likelihoods.LIKELIHOODS`, or a `Likelihood`.
+        priors: ``"weak"`` (scale-free, from the law's declaration), ``"literature"`` (from the
+            atlas' published values of each parameter's role, widened), or NumPyro distributions by
+            parameter, for the parameters as the paper prints them.
+        chains: Chains, all in one program.
+        draws: Draws of each chain that are kept.
+        warmup: Transitions of each chain that adapt the sampler and are thrown away.
+        target_accept: Mean acceptance probability; closer to 1 takes smaller steps.
+        seed: Same seed, same draws.
+
+    Returns:
+        Draws, chain after chain, with the chains' diagnostics in `Draws.sampler`.
+
+    Raises:
+        FitError: Unknown likelihood or prior, or runs that cannot determine the law.
+
+    Example:
+        >>> import numpy as np, scaling_jax as sj
+        >>> params = np.geomspace(1e7, 1e10, 12)
+        >>> loss = (8.8e13 / params) ** 0.076 * np.exp(0.01 * np.cos(np.arange(12)))
+        >>> runs = sj.RunTable.from_columns(dict(params=params, loss=loss))
+        >>> draws = sj.posterior("kaplan_n", runs, chains=2, draws=200, warmup=200)
+        >>> bool(abs(np.median(draws["alpha_N"]) - 0.076) < 0.002)
+        True
+    """
+    law, likelihood = resolve(law), resolve_likelihood(likelihood)
+    _check_counts(chains=chains, draws=draws, warmup=warmup)
+    optimum = fit(law, runs, likelihood.objective, starts=_STARTS, seed=seed)
+    problem = make_problem(law, runs, likelihood.objective)
+    chosen = make_priors(law, priors, problem.logs)
+    model = Model(law, likelihood, tuple(chosen.given))
+    with jax.enable_x64(True):
+        data = model_data(model, runs, problem, chosen)
+        data = whiten(model, data, optimum.z)
+        keys = jax.random.split(jax.random.key(seed), chains + 1)
+        start = jax.random.normal(keys[0], (chains, len(model.names)))
+        lanes = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (chains, *jnp.shape(leaf))), data)
+        visited = sample(
+            lanes, start, keys[1:],
+            log_density=model, warmup=warmup, draws=draws, target_accept=target_accept,
+        )  # fmt: skip
+        visited = jax.tree.map(np.asarray, visited)
+        if not np.all(np.isfinite(visited.log_density)):
+            raise FitError(
+                f"the posterior of {law.name} on {runs.source} is not finite along the chains; "
+                "narrow the priors, or check the columns' units"
+            )
+        return _draws(model, data, visited, optimum, chosen)
+
+
+def whiten(model: Model, data: ModelData, z: np.ndarray) -> ModelData:
+    """Return the data centred at the posterior's mode and whitened by its curvature.
+
+    Args:
+        model: The model.
+        data: Its data.
+        z: The law's coordinates to climb from ``[free]``.
+    """
+    start = np.concatenate([z, data.mean[len(z) :]])
+    peak = _climb(start, data, model=model)
+    return data._replace(centre=peak.position, factor=peak.factor)
+
+
+@functools.partial(jax.jit, static_argnames=("model",))
+def _climb(start: Any, data: ModelData, *, model: Model) -> Any:
+    return climb(model.log_density, start, data)
+
+
+def _check_counts(**counts: int) -> None:
+    for name, value in counts.items():
+        if value < 1:
+            raise FitError(f"{name} must be at least 1, not {value}")
+
+
+@functools.partial(jax.jit, static_argnames=("model",))
+def _coordinates(w: Any, data: ModelData, *, model: Model) -> tuple[Any, Any, Any]:
+    """Return coordinates, noise parameters and pointwise log densities of positions ``[s, d]``."""
+    x = data.centre + w @ data.factor.T
+    return x, model.noise(x.T), jax.vmap(lambda one: model.pointwise(one, data))(x)
+
+
+def _draws(model: Model, data: ModelData, visited: Chains, optimum: Fit, priors: Priors) -> Draws:
+    law, shape = model.law, visited.log_density.shape
+    flat = visited.position.reshape(-1, visited.position.shape[-1])
+    x, noise, pointwise = jax.tree.map(np.asarray, _coordinates(flat, data, model=model))
+    free = len(Coordinates(law).free)
+    params = natural_of_lanes(x[:, :free].T, optimum.logs, law=law)
+    used = np.asarray(data.weights) > 0.0
+    sampler = Sampler(
+        names=model.names,
+        coordinates=x.reshape(*shape, -1),
+        log_density=np.asarray(visited.log_density),
+        diverging=np.asarray(visited.diverging),
+        steps=np.asarray(visited.steps),
+        acceptance=np.asarray(visited.acceptance),
+        energy=np.asarray(visited.energy),
+        prior_sd=np.asarray(data.sd),
+        floors=_floors(law),
+        log_likelihood=pointwise[:, used].reshape(*shape, -1),
+    )
+    return Draws(params, optimum, "nuts", noise=_scatter(model, noise, optimum), sampler=sampler)
+
+
+def _scatter(model: Model, noise: Mapping[str, np.ndarray], optimum: Fit) -> Sampled:
+    growth = model.likelihood.growth
+    reference = float(np.mean(np.log(np.asarray(optimum.runs[growth])))) if growth else 0.0
+    return Sampled(model.likelihood, noise, noise_scale(model, optimum.logs), reference)
+
+
+def _floors(law: Law) -> tuple[str, ...]:
+    """Return the coordinates that are logarithms of an irreducible part in units of the output."""
+    return tuple(
+        p.name
+        for p in Coordinates(law).free
+        if p.unit == law.output.column and "irreducible" in p.meaning and p.bounds[0] == 0.0
+    )
