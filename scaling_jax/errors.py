@@ -24,6 +24,10 @@ class FitError(ScalingError, ValueError):
     """A fit that cannot be set up, or that failed and was asked to raise."""
 
 
+class ProtocolError(ScalingError, ValueError):
+    """A published procedure asked to work on data that it cannot use."""
+
+
 class PredictionError(ScalingError, ValueError):
     """A prediction asked for with inputs the law does not take."""
 
