@@ -11,6 +11,7 @@ import numpy as np
 
 from scaling_jax.errors import FitError, listing
 from scaling_jax.laws import Law
+from scaling_jax.laws.declaration import SIMPLEX_TOLERANCE
 from scaling_jax.objectives import Objective
 from scaling_jax.runs import RunTable
 from scaling_jax.runs.checks import unusual
@@ -61,13 +62,15 @@ def make_problem(
 
     Raises:
         RunTableError: A column is missing.
-        FitError: Too few rows, all rows at one size, or a loss that has no logarithm.
+        FitError: Too few rows, all rows at one size, a loss that has no logarithm, or
+            proportions that do not sum to one.
     """
     columns = (*law.input_names, law.output.column)
     runs.require(columns, for_=f"the law {law.name}")
     values = {name: np.asarray(runs[name], np.float64) for name in columns}
     _check_rows(law, runs)
     _check_spread(law, runs, values)
+    _check_mixtures(law, runs, values)
     reduced = () if law.anchor else law.unit_columns
     logged = [*law.unit_columns, *(columns if law.anchor else ())]
     if objective.scale == "log":
@@ -109,6 +112,22 @@ def _check_spread(law: Law, runs: RunTable, values: Mapping[str, np.ndarray]) ->
                 f"{law.name} cannot tell how its output depends on {name}; add runs at other "
                 f"values, or use a law without {name}"
             )
+
+
+def _check_mixtures(law: Law, runs: RunTable, values: Mapping[str, np.ndarray]) -> None:
+    """Refuse proportions that are outside 0 .. 1 or do not sum to one."""
+    if not law.simplex:
+        return
+    shares = np.stack([values[name] for name in law.simplex])
+    totals = np.sum(shares, axis=0)
+    off = np.abs(totals - 1.0) > SIMPLEX_TOLERANCE
+    bad = np.flatnonzero(off | np.any((shares < 0.0) | (shares > 1.0), axis=0))
+    if bad.size:
+        raise FitError(
+            f"{runs.source}, {runs.where_is(int(bad[0]))}: the proportions "
+            f"({listing(law.simplex)}) lie between 0 and 1 and sum to one, not to "
+            f"{totals[bad[0]]:g}; divide them by their sum"
+        )
 
 
 def _check_positive(

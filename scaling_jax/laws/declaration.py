@@ -34,7 +34,7 @@ Values = Mapping[str, Any]
 INF = math.inf
 REAL_LINE = (-INF, INF)
 SCALE = (sys.float_info.min, INF)  # positive, so that a logarithm exists
-_SIMPLEX_TOLERANCE = 1e-3  # published mixtures are rounded to three or four digits
+SIMPLEX_TOLERANCE = 1e-3  # published mixtures are rounded to three or four digits
 PROPORTIONS = "proportions"  # all columns of a simplex as one array, domains on the last axis
 _DOMAINS = {POSITIVE: SCALE, FRACTION: (0.0, 1.0)}
 
@@ -412,7 +412,7 @@ class Law:
         if not shares or any(isinstance(share, jax.core.Tracer) for share in shares):
             return
         totals = np.ravel(sum(np.asarray(share, np.float64) for share in shares))
-        bad = totals[np.abs(totals - 1.0) > _SIMPLEX_TOLERANCE]
+        bad = totals[np.abs(totals - 1.0) > SIMPLEX_TOLERANCE]
         if bad.size:
             raise LawError(
                 f"{self.name} takes proportions ({listing(self.simplex)}) that sum to one, not to "
