@@ -102,7 +102,8 @@ def _check_kind(key: str, value: Any, where: str) -> None:
     if not isinstance(value, dict):
         raise LawError(f"{where}: {key} must be a table such as {{ A = 1.0 }}, not {value!r}")
     for name, item in value.items():
-        if not isinstance(item, _TABLES[key]) or isinstance(item, bool):
+        number = _TABLES[key] is not object
+        if not isinstance(item, _TABLES[key]) or (number and isinstance(item, bool)):
             raise LawError(f"{where}: {key}.{name} cannot be {item!r}")
 
 
