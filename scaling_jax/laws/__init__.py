@@ -11,6 +11,7 @@ from scaling_jax.laws import downstream as _downstream
 from scaling_jax.laws import emergence as _emergence
 from scaling_jax.laws import farseer as _farseer
 from scaling_jax.laws import hyperparameters as _hyperparameters
+from scaling_jax.laws import interpretability as _interpretability
 from scaling_jax.laws import knowledge as _knowledge
 from scaling_jax.laws import languages_and_modalities as _languages_and_modalities
 from scaling_jax.laws import learning_curves as _learning_curves
@@ -25,6 +26,7 @@ from scaling_jax.laws import schedules as _schedules
 from scaling_jax.laws import shape as _shape
 from scaling_jax.laws import sparsity as _sparsity
 from scaling_jax.laws import synthetic_data as _synthetic_data
+from scaling_jax.laws import theory as _theory
 from scaling_jax.laws import transfer as _transfer
 from scaling_jax.laws import translation as _translation
 from scaling_jax.laws import vocabulary as _vocabulary
@@ -54,6 +56,7 @@ SUBJECTS = (
     _emergence,
     _farseer,
     _hyperparameters,
+    _interpretability,
     _knowledge,
     _languages_and_modalities,
     _learning_curves,
@@ -68,6 +71,7 @@ SUBJECTS = (
     _shape,
     _sparsity,
     _synthetic_data,
+    _theory,
     _transfer,
     _translation,
     _vocabulary,
