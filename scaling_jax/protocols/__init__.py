@@ -4,6 +4,21 @@ A protocol is a plain function on arrays or run tables, registered under the nam
 publication (`scaling_jax.literature`). Every module below is imported for what it registers.
 """
 
+from scaling_jax.protocols import approach2_bias as _approach2_bias
+from scaling_jax.protocols import farseer as _farseer
+from scaling_jax.protocols import learning_curves as _learning_curves
+from scaling_jax.protocols import loss_surfaces as _loss_surfaces
+from scaling_jax.protocols import method as _method
+from scaling_jax.protocols import variable_projection as _variable_projection
 from scaling_jax.protocols.registry import get as get
 from scaling_jax.protocols.registry import names as names
 from scaling_jax.protocols.registry import protocol as protocol
+
+SUBJECTS = (
+    _approach2_bias,
+    _farseer,
+    _learning_curves,
+    _loss_surfaces,
+    _method,
+    _variable_projection,
+)
