@@ -26,6 +26,7 @@ from scaling_jax.fitting.solver import (
 )
 from scaling_jax.fitting.starts import quasi_random
 from scaling_jax.laws import Law, resolve
+from scaling_jax.laws.curves import arguments_of_rows
 from scaling_jax.objectives import Huber, Objective
 from scaling_jax.runs import RunTable
 from scaling_jax.tables import Table
@@ -141,7 +142,9 @@ class Fit:
     @property
     def predicted(self) -> np.ndarray:
         """The law's predictions for the fitted runs ``[runs]``."""
-        return self(**{name: self.runs[name] for name in self.law.input_names})
+        with jax.enable_x64(True):
+            arguments = arguments_of_rows(self.law, self.runs)
+            return np.asarray(self.law.of_arguments(self.params, arguments))
 
     @property
     def r_squared(self) -> float:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from scaling_jax.errors import FitError, listing
+from scaling_jax.expressions import log_monomial
 from scaling_jax.laws import Law
+from scaling_jax.laws.curves import arguments_of_rows
 from scaling_jax.laws.declaration import SIMPLEX_TOLERANCE
 from scaling_jax.objectives import Objective
 from scaling_jax.runs import RunTable
@@ -22,7 +24,8 @@ class Problem:
     """The arrays of one fit, in float64.
 
     Attributes:
-        rows: Reduced inputs and observed output ``[runs, inputs + 1]``.
+        rows: Reduced arguments of the law's function and observed output ``[runs, k]``, see
+            `row_of`.
         weights: Weight of each run, divided by their sum if the objective is a mean ``[runs]``.
         logs: Natural logarithm of the reference scale of every column of the law.
     """
@@ -68,6 +71,8 @@ def make_problem(
     columns = (*law.input_names, law.output.column)
     runs.require(columns, for_=f"the law {law.name}")
     values = {name: np.asarray(runs[name], np.float64) for name in columns}
+    if law.curve is not None:
+        return _curve_problem(law, runs, objective, weights, values)
     _check_rows(law, runs)
     _check_spread(law, runs, values)
     _check_mixtures(law, runs, values)
@@ -83,6 +88,37 @@ def make_problem(
         values[name] * np.exp(-logs[name]) if name in reduced else values[name] for name in columns
     ]
     return Problem(np.stack(scaled, axis=1), _weights(runs, objective, weights), logs)
+
+
+def _curve_problem(
+    law: Law,
+    runs: RunTable,
+    objective: Objective,
+    weights: np.ndarray | None,
+    values: dict[str, np.ndarray],
+) -> Problem:
+    """Return the problem of a law over whole runs: every point is a row of quantities.
+
+    Columns of a curve have their mean as reference scale: a rate may end at zero.
+    """
+    assert law.curve is not None
+    output = law.output.column
+    _check_rows(law, runs)
+    others = [n for n in law.input_names if n not in law.curve.columns and n in law.unit_columns]
+    _check_positive(law, runs, values, [*others, *([output] if objective.scale == "log" else [])])
+    logs = {name: _log_scale(column, name in law.curve.columns) for name, column in values.items()}
+    arguments = arguments_of_rows(law, runs) | {output: values[output]}
+    units = {q.name: log_monomial(q.unit, logs, {}) for q in law.curve.quantities}
+    units |= {name: logs[name] if name in law.unit_columns else 0.0 for name in (*others, output)}
+    rows = [(arguments[name].T * np.exp(-units.get(name, 0.0))).T for name in arguments]
+    wide = [row[:, None] if row.ndim == 1 else row for row in rows]
+    return Problem(np.concatenate(wide, axis=1), _weights(runs, objective, weights), logs)
+
+
+def _log_scale(column: np.ndarray, of_curve: bool) -> float:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log = np.log(np.mean(column)) if of_curve else np.mean(np.log(column))
+    return float(log) if np.isfinite(log) else 0.0
 
 
 def unusual_columns(law: Law, runs: RunTable) -> list[str]:

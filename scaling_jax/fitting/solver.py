@@ -186,8 +186,8 @@ def row_residual(law: Law, objective: Objective, logs: Any) -> Callable[[Any, An
         scale = 1.0
 
     def residual(u, row):
-        inputs = {name: row[k] for k, name in enumerate(law.input_names)}
-        value = law.function(**inputs, **dict(zip(names, u, strict=True)))
+        arguments = row_arguments(law, row)
+        value = law.function(**arguments, **dict(zip(names, u, strict=True)))
         if objective.scale == "log":
             log_value = value if law.returns == "log" else jnp.log(value)
             return log_value - jnp.log(row[-1])
@@ -195,6 +195,20 @@ def row_residual(law: Law, objective: Objective, logs: Any) -> Callable[[Any, An
         return scale * (natural - row[-1])
 
     return residual
+
+
+def row_arguments(law: Law, row: Any) -> dict[str, Any]:
+    """Return what the law's function takes, numbers or arrays of a history, from a row ``[k]``."""
+    wide = {q.name for q in law.curve.quantities if q.history} if law.curve else set()
+    names = law.argument_names
+    if not wide:
+        return {name: row[k] for k, name in enumerate(names)}
+    length = (row.shape[0] - 1 - (len(names) - len(wide))) // len(wide)
+    ends = np.cumsum([length if name in wide else 1 for name in names])
+    return {
+        name: row[end - length : end] if name in wide else row[end - 1]
+        for name, end in zip(names, ends, strict=True)
+    }
 
 
 def stage_thresholds(objective: Objective, output_scale: float) -> np.ndarray:

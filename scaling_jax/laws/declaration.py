@@ -8,6 +8,7 @@ loss at the centre of the data, so one start box, one prior and float32 serve ev
 """
 
 import dataclasses
+import functools
 import inspect
 import math
 import sys
@@ -134,13 +135,63 @@ class Anchor:
     from_natural: Callable[[Values, Values], dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class Quantity:
+    """What a law over whole runs takes of a point: a number or an array over its history.
+
+    Attributes:
+        name: Argument of the law's function.
+        unit: Product of powers of the law's columns, as a parameter's unit.
+        symbol: Letter in the formula.
+        meaning: One line for people.
+        history: Whether it is an array over the steps before the point, on the last axis.
+    """
+
+    name: str
+    unit: str = "1"
+    symbol: str = ""
+    meaning: str = ""
+    history: bool = False
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How a law over whole runs sums up what led to each of their points.
+
+    What a schedule of learning rates has done up to a point is put into a few quantities that do
+    not depend on the law's parameters; given those, the law is elementwise. So points are rows
+    like any others.
+
+    Attributes:
+        columns: Input columns that the sums are taken over, with their points on the last axis.
+        quantities: What the law's function takes in their place.
+        sums: Pure JAX function ``sums(at, **columns)`` that returns every quantity for the points
+            with the indices `at` ``[m]``: ``[..., m]``, or ``[..., m, history]``. No quantity may
+            depend on later points.
+        along: Column in whose order the rows of a run are its points.
+        mass: The quantity with history that is zero where there is nothing to add.
+    """
+
+    columns: tuple[str, ...]
+    quantities: tuple[Quantity, ...]
+    sums: Callable[..., dict[str, Any]]
+    along: str = "step"
+    mass: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the quantities."""
+        return tuple(quantity.name for quantity in self.quantities)
+
+
 @dataclass(frozen=True, repr=False)
 class Law:
     """A scaling law: `law(theta, inputs)` is its prediction.
 
     Attributes:
         name: Identifier, unique in the registry.
-        function: Pure JAX function `function(**inputs, **parameters)`, elementwise.
+        function: Pure JAX function `function(**arguments, **parameters)`, elementwise; its
+            arguments are the inputs, or the quantities in place of the columns of a curve.
         inputs: The measured quantities it takes.
         output: What it predicts.
         parameters: Its coefficients, in the order of the formula.
@@ -151,6 +202,7 @@ class Law:
         simplex: Input columns that are proportions and sum to one, see `law(theta, inputs)`.
         returns: ``"natural"``, or ``"log"`` if the function gives the logarithm.
         anchor: Better coordinates than the units give, if any.
+        curve: How a law over whole runs sums up their points; None: rows are independent.
         estimates: Path of a TOML file of published estimates; built-in laws bring their own.
         options: The choices that made this member of a family (number of breaks, ...).
         fixed: Parameters held at a value, see `fix`.
@@ -169,6 +221,7 @@ class Law:
     simplex: tuple[str, ...] = ()
     returns: str = "natural"
     anchor: Anchor | None = None
+    curve: Curve | None = None
     estimates: str = ""
     options: tuple[tuple[str, Any], ...] = ()
     fixed: tuple[tuple[str, float], ...] = ()
@@ -214,12 +267,15 @@ class Law:
 
     # Prediction
 
-    def __call__(self, theta: Values, inputs: Values) -> jax.Array:
+    def __call__(self, theta: Values, inputs: Values, at: Any = None) -> jax.Array:
         """Return the prediction.
 
         Args:
             theta: Value of each free parameter, scalars or arrays that broadcast.
-            inputs: Value of each input column, arrays that broadcast with the parameters.
+            inputs: Value of each input column, arrays that broadcast with the parameters. A law
+                over whole runs takes the points of a run on the last axis.
+            at: Indices of the points of a run where the prediction is wanted ``[m]``, or one
+                index; all by default. For laws over whole runs only.
 
         Example:
             >>> import scaling_jax as sj
@@ -228,12 +284,12 @@ class Law:
             >>> round(float(law(theta, dict(params=70e9, tokens=1.4e12))), 3)
             1.937
         """
-        value = self._evaluate(theta, inputs)
+        value = self._evaluate(theta, inputs, at)
         return jnp.exp(value) if self.returns == "log" else value
 
-    def log(self, theta: Values, inputs: Values) -> jax.Array:
+    def log(self, theta: Values, inputs: Values, at: Any = None) -> jax.Array:
         """Return the natural logarithm of the prediction."""
-        value = self._evaluate(theta, inputs)
+        value = self._evaluate(theta, inputs, at)
         return value if self.returns == "log" else jnp.log(value)
 
     def check_inputs(self, inputs: Values) -> None:
@@ -298,6 +354,19 @@ class Law:
     def input_names(self) -> tuple[str, ...]:
         """Names of the input columns."""
         return tuple(variable.column for variable in self.inputs)
+
+    @property
+    def along(self) -> str:
+        """The column in whose order the rows of a run are a curve; empty for elementwise laws."""
+        return self.curve.along if self.curve else ""
+
+    @property
+    def argument_names(self) -> tuple[str, ...]:
+        """What the function takes beside parameters: inputs, with quantities for a curve."""
+        if self.curve is None:
+            return self.input_names
+        others = [name for name in self.input_names if name not in self.curve.columns]
+        return (*self.curve.names, *others)
 
     @property
     def free(self) -> tuple[Parameter, ...]:
@@ -394,8 +463,40 @@ class Law:
 
     # Checks
 
-    def _evaluate(self, theta: Values, inputs: Values) -> jax.Array:
-        return jnp.asarray(self.function(**self._columns(inputs), **self.complete(theta)))
+    def of_arguments(self, theta: Values, arguments: Values) -> jax.Array:
+        """Return the prediction from what the function takes, see `argument_names`."""
+        value = jnp.asarray(self.function(**arguments, **self.complete(theta)))
+        return jnp.exp(value) if self.returns == "log" else value
+
+    def _evaluate(self, theta: Values, inputs: Values, at: Any = None) -> jax.Array:
+        arguments = self.arguments(self._columns(inputs), at)
+        return jnp.asarray(self.function(**arguments, **self.complete(theta)))
+
+    def arguments(self, columns: Values, at: Any = None) -> dict[str, Any]:
+        """Return what the function takes from input columns, see `argument_names`.
+
+        Raises:
+            LawError: Points were chosen of a law that has no curve, or the columns are no curve.
+        """
+        if self.curve is None:
+            if at is not None:
+                raise LawError(f"{self.name} is elementwise; choose points from its prediction")
+            return dict(columns)
+        names = self.input_names
+        if max(jnp.ndim(columns[name]) for name in names) == 0:
+            raise LawError(
+                f"{self.name} takes whole runs; give {listing(self.curve.columns)} as arrays with "
+                "the points of a run on the last axis"
+            )
+        arrays = dict(zip(names, jnp.broadcast_arrays(*(columns[n] for n in names)), strict=True))
+        points = np.arange(arrays[names[0]].shape[-1]) if at is None else jnp.asarray(at)
+        of_curve = {name: columns[name] for name in self.curve.columns}
+        found = _sums(self.curve, jnp.atleast_1d(points), of_curve)
+        found |= {n: arrays[n][..., jnp.atleast_1d(points)] for n in names if n not in of_curve}
+        if jnp.ndim(points) > 0:
+            return found
+        history = {q.name for q in self.curve.quantities if q.history}
+        return {n: x[..., 0, :] if n in history else x[..., 0] for n, x in found.items()}
 
     def _columns(self, inputs: Values) -> dict[str, Any]:
         inputs = self._unpacked(inputs)
@@ -439,6 +540,12 @@ class Law:
                 raise LawError(
                     f"{self.name} has no parameter {name!r}; {did_you_mean(name, known)}"
                 )
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _sums(curve: Curve, at: Any, columns: dict[str, Any]) -> dict[str, Any]:
+    """Return the quantities of a curve, compiled as one program."""
+    return curve.sums(at, **columns)
 
 
 def _constraint(bounds: tuple[float, float], above: str, below: str) -> str:
@@ -492,11 +599,11 @@ def _check_names(law: Law) -> None:
     if repeated:
         raise LawError(f"{law.name} declares {listing(sorted(repeated))} twice; use distinct names")
     try:
-        inspect.signature(law.function).bind(**dict.fromkeys([*law.input_names, *parameters]))
+        inspect.signature(law.function).bind(**dict.fromkeys([*law.argument_names, *parameters]))
     except TypeError as error:
         raise LawError(
-            f"the function of {law.name} does not take its inputs {listing(law.input_names)} and "
-            f"parameters {listing(parameters)}: {error}"
+            f"the function of {law.name} does not take its inputs {listing(law.argument_names)} "
+            f"and parameters {listing(parameters)}: {error}"
         ) from None
 
 

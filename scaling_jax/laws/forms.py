@@ -5,7 +5,7 @@ exponent a vector of thousands of fits, so the logarithm is taken once for all o
 general power is left.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -86,3 +86,23 @@ def log_broken_power(
         steps = (log_x - jnp.log(location)) / smoothness
         value = value - change * smoothness * jax.nn.softplus(steps)
     return value
+
+
+def history_sum(
+    term: Callable[..., jax.Array], history: Iterable[Any], parameters: Iterable[Any]
+) -> jax.Array:
+    """Return the sum of ``term(*history, *parameters)`` over the history.
+
+    The history is put first, so that in the batch kernels the many fits stay on the contiguous
+    axis and the sum needs no order of its own there.
+
+    Args:
+        term: Elementwise function.
+        history: Arrays ``[..., h]`` with the steps before a point on the last axis.
+        parameters: Arrays that broadcast with the points ``[...]``.
+    """
+    history, parameters = [jnp.asarray(x) for x in history], list(parameters)
+    rank = max(*(jnp.ndim(x) for x in parameters), *(x.ndim - 1 for x in history))
+    first = [jnp.moveaxis(x, -1, 0) for x in history]
+    aligned = [x.reshape(x.shape[:1] + (1,) * (rank + 1 - x.ndim) + x.shape[1:]) for x in first]
+    return jnp.sum(term(*aligned, *parameters), axis=0)

@@ -16,7 +16,7 @@ import numpy as np
 
 from scaling_jax.errors import LawError, did_you_mean, listing
 from scaling_jax.laws.checks import check
-from scaling_jax.laws.declaration import Anchor, Law, Parameter, Variable
+from scaling_jax.laws.declaration import Anchor, Curve, Law, Parameter, Variable
 from scaling_jax.literature import Publication, Reference
 
 _LAWS: dict[str, Law] = {}
@@ -41,6 +41,7 @@ def law(
     simplex: Iterable[str] = (),
     returns: str = "natural",
     anchor: Anchor | None = None,
+    curve: Curve | None = None,
     estimates: str = "",
 ) -> Callable[[Callable[..., Any]], Law]:
     """Make a law of a function and register it under `name`.
@@ -62,6 +63,7 @@ def law(
         simplex: Input columns that are proportions and sum to one.
         returns: ``"log"`` if the function gives the logarithm of the prediction.
         anchor: Better coordinates than the units give, if any.
+        curve: How a law over whole runs sums up their points; it needs `inputs`.
         estimates: Path of a TOML file of published estimates, see `Law.published`.
 
     Raises:
@@ -109,6 +111,7 @@ def law(
                 simplex=tuple(simplex),
                 returns=returns,
                 anchor=anchor,
+                curve=curve,
                 estimates=estimates,
             )
         )
