@@ -9,6 +9,7 @@ from scaling_jax.protocols import farseer as _farseer
 from scaling_jax.protocols import learning_curves as _learning_curves
 from scaling_jax.protocols import loss_surfaces as _loss_surfaces
 from scaling_jax.protocols import method as _method
+from scaling_jax.protocols import observational as _observational
 from scaling_jax.protocols import variable_projection as _variable_projection
 from scaling_jax.protocols.registry import get as get
 from scaling_jax.protocols.registry import names as names
@@ -20,5 +21,6 @@ SUBJECTS = (
     _learning_curves,
     _loss_surfaces,
     _method,
+    _observational,
     _variable_projection,
 )
