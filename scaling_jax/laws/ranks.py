@@ -55,13 +55,13 @@ def ranks(cut: Any = RANKS) -> Ranks:
         1.64493
     """
     cut = jnp.clip(jnp.asarray(cut)[..., None], 1.0, RANKS)
-    first = np.arange(1.0, _FIRST + 1.0)
+    first = jnp.arange(1.0, _FIRST + 1.0, dtype=cut.dtype)
     edge = jnp.clip(jnp.log(cut + 0.5), _LOG_FIRST, _LOG_LAST)
     inner, inner_weight = _rule(_LOG_FIRST, edge)
     outer, outer_weight = _rule(edge, _LOG_LAST)
     # A cut between two ranks keeps a part of the one after it, so that sums are continuous in it.
     parts = (
-        (np.log(first), jnp.ones_like(first), jnp.clip(cut - first + 1.0, 0.0, 1.0)),
+        (jnp.log(first), jnp.ones_like(first), jnp.clip(cut - first + 1.0, 0.0, 1.0)),
         (inner, inner_weight, jnp.ones_like(inner)),
         (outer, outer_weight, jnp.zeros_like(outer)),
     )
@@ -73,8 +73,10 @@ def ranks(cut: Any = RANKS) -> Ranks:
     return Ranks(*joined)
 
 
-def _rule(low: Any, high: Any) -> tuple[Any, Any]:
+def _rule(low: Any, high: Any) -> tuple[jax.Array, jax.Array]:
     """Return nodes between two log ranks and the number of ranks that each one stands for."""
     half_width = 0.5 * (high - low)
-    nodes = low + half_width * (1.0 + _NODES)
-    return nodes, half_width * _WEIGHTS * jnp.exp(nodes)
+    # In the caller's precision: a constant in float64 would not follow float32.
+    rule = jnp.asarray(_NODES, half_width.dtype), jnp.asarray(_WEIGHTS, half_width.dtype)
+    nodes = low + half_width * (1.0 + rule[0])
+    return nodes, half_width * rule[1] * jnp.exp(nodes)

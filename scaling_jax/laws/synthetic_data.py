@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from scaling_jax.errors import LawError
 from scaling_jax.laws.declaration import INF, SCALE, Law, Parameter, Variable
 from scaling_jax.laws.forms import power
-from scaling_jax.laws.ranks import ranks
+from scaling_jax.laws.ranks import RANKS, Ranks, ranks
 from scaling_jax.laws.registry import family, law
 
 _LARGEST = 1.0 - 1e-6  # of a probability: one token alone is learned from one sample
@@ -37,7 +37,7 @@ def tails_hutter(tail: str = "full") -> Law:
     """
 
     def full(examples, *, beta):
-        nodes = ranks()
+        nodes = _all_ranks(beta)
         p = nodes.probabilities(beta)
         return nodes.sum(p * _unseen(p, examples))
 
@@ -48,7 +48,7 @@ def tails_hutter(tail: str = "full") -> Law:
         return _error(examples, 0.0, beta, power(generator_examples, 1.0 / beta))
 
     def narrowed(examples, *, beta, beta2):
-        nodes = ranks()
+        nodes = _all_ranks(beta)
         return nodes.sum(nodes.probabilities(beta) * _unseen(nodes.probabilities(beta2), examples))
 
     narrow = Parameter("beta2", "exponent of the generator", bounds=(1.0, INF), start=(1.1, 4.0))
@@ -174,6 +174,10 @@ def _error(examples, real_share, beta, k):
     generated = (1.0 - jnp.asarray(real_share))[..., None] * nodes.probabilities(beta, nodes.kept)
     seen = nodes.kept * _unseen(real + generated, examples)
     return nodes.sum(p * (seen + (1.0 - nodes.kept) * _unseen(real, examples)))
+
+
+def _all_ranks(beta) -> Ranks:
+    return ranks(jnp.asarray(RANKS, jnp.result_type(beta)))
 
 
 def _unseen(probability, examples):

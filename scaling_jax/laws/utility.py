@@ -5,11 +5,14 @@ summed one by one; what comes after them is integrated over the logarithm of the
 is smooth, so that a thousand epochs cost what thirty do.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 _EPOCHS = 32  # summed one by one; beyond, one epoch changes the logarithm of the samples by 3 %
+_LOG_EPOCHS = math.log(_EPOCHS)
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
 _FADED = 40.0  # 2**-58: what the utility has fallen by when nothing more is added
 
@@ -26,8 +29,8 @@ def discounted_growth(epochs, half_life) -> jax.Array:
         0.693147
     """
     x, rate = jnp.asarray(epochs)[..., None], _rate(half_life)[..., None]
-    j = np.arange(1, _EPOCHS)
-    growth = jnp.log(jnp.minimum(j + 1.0, x)) - jnp.log(jnp.minimum(1.0 * j, x))
+    j = jnp.arange(1.0, _EPOCHS, dtype=x.dtype)
+    growth = jnp.log(jnp.minimum(j + 1.0, x)) - jnp.log(jnp.minimum(j, x))
     first = jnp.sum(jnp.exp(-rate * j) * growth, -1)
     log_x, weights = _late_epochs(x, rate)
     return first + jnp.sum(weights * jnp.exp(-rate * (jnp.exp(log_x) - 0.5)), -1)
@@ -68,8 +71,8 @@ def mixed_growth(epochs, half_lives, utilities) -> jax.Array:
     def effective(t):
         return sum(effective_epochs(t, jnp.log(2.0) / rate) for rate in rates)
 
-    j = np.arange(1, _EPOCHS)
-    samples = jnp.log(effective(jnp.minimum(1.0 + np.arange(_EPOCHS), x)))
+    j = jnp.arange(1.0, _EPOCHS, dtype=x.dtype)
+    samples = jnp.log(effective(jnp.minimum(jnp.append(j, 1.0 * _EPOCHS), x)))
     # Constant arrays broadcast against lanes, so that every term has the shape of a lane.
     first = jnp.sum(utility(j + 0.0 * x) * jnp.diff(samples), -1)
     slowest = jnp.min(jnp.stack(jnp.broadcast_arrays(*rates)), 0)
@@ -87,5 +90,7 @@ def _late_epochs(x, rate):
     """Return nodes in the logarithm of the epoch from the last one summed to x, and weights."""
     faded = jax.lax.stop_gradient(_EPOCHS + _FADED / rate)
     last = jnp.log(jnp.clip(x, _EPOCHS, faded))
-    half_width = 0.5 * (last - np.log(_EPOCHS))
-    return np.log(_EPOCHS) + half_width * (1.0 + _NODES), half_width * _WEIGHTS
+    half_width = 0.5 * (last - _LOG_EPOCHS)
+    # In the caller's precision: a constant in float64 would not follow float32.
+    nodes, weights = (jnp.asarray(rule, half_width.dtype) for rule in (_NODES, _WEIGHTS))
+    return _LOG_EPOCHS + half_width * (1.0 + nodes), half_width * weights
