@@ -5,7 +5,13 @@ publication (`scaling_jax.literature`). Every module below is imported for what 
 """
 
 from scaling_jax.protocols import approach2_bias as _approach2_bias
+from scaling_jax.protocols import compute_savings as _compute_savings
+from scaling_jax.protocols import critical_batch as _critical_batch
 from scaling_jax.protocols import farseer as _farseer
+from scaling_jax.protocols import hyperparameters as _hyperparameters
+from scaling_jax.protocols import inference_costs as _inference_costs
+from scaling_jax.protocols import isoflop as _isoflop
+from scaling_jax.protocols import kaplan_frontier as _kaplan_frontier
 from scaling_jax.protocols import learning_curves as _learning_curves
 from scaling_jax.protocols import loss_surfaces as _loss_surfaces
 from scaling_jax.protocols import method as _method
@@ -13,6 +19,7 @@ from scaling_jax.protocols import mixture_allocation as _mixture_allocation
 from scaling_jax.protocols import mixture_regression as _mixture_regression
 from scaling_jax.protocols import observational as _observational
 from scaling_jax.protocols import repetition as _repetition
+from scaling_jax.protocols import shape as _shape
 from scaling_jax.protocols import transfer as _transfer
 from scaling_jax.protocols import variable_projection as _variable_projection
 from scaling_jax.protocols.registry import get as get
@@ -21,7 +28,13 @@ from scaling_jax.protocols.registry import protocol as protocol
 
 SUBJECTS = (
     _approach2_bias,
+    _compute_savings,
+    _critical_batch,
     _farseer,
+    _hyperparameters,
+    _inference_costs,
+    _isoflop,
+    _kaplan_frontier,
     _learning_curves,
     _loss_surfaces,
     _method,
@@ -29,6 +42,7 @@ SUBJECTS = (
     _mixture_regression,
     _observational,
     _repetition,
+    _shape,
     _transfer,
     _variable_projection,
 )

@@ -60,7 +60,3 @@ def test_the_list_of_findings_is_true():
         assert literature.get(name).formula
         assert reason
         assert not in_code(name), f"{name} is in code: take it off the list"
-
-
-def test_a_name_is_a_law_or_a_protocol_not_both():
-    assert set(sj.laws.names()) & set(protocols.names()) == set()
