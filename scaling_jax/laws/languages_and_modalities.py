@@ -54,7 +54,6 @@ def atlas(transfer: int | Sequence[str] = 3, other: bool = True, repetition: boo
             for name in others
         ),
     )
-    terms = [f"tau_{name}*S(D_{name}; U_{name})" for name in others]
     return Law(
         name="atlas",
         function=loss,
@@ -64,16 +63,18 @@ def atlas(transfer: int | Sequence[str] = 3, other: bool = True, repetition: boo
         ),
         output=Variable("loss", "L", "vocabulary-insensitive loss on the target language"),
         parameters=(*common, *sources),
-        formula="L = E + A/N**alpha + B/D_eff**beta, D_eff = "
-        + " + ".join(["S(D_t; U_t)", *terms]).replace(";", ",")
-        + (
-            ", S(D, U) = min(D, U) + U*(1 - exp(-lam*max(D/U - 1, 0)))/lam"
-            if repetition
-            else ", S(D, U) = D"
-        ),
+        formula=_atlas_formula(others, repetition),
         decreasing=("params", "tokens"),
         anchor=_data_anchor(common, sources),
     )
+
+
+def _atlas_formula(others: Sequence[str], repetition: bool) -> str:
+    source = "S(D_{0}, U_{0})" if repetition else "D_{0}"
+    terms = [source.format("t"), *(f"tau_{name}*{source.format(name)}" for name in others)]
+    formula = f"L = E + A/N**alpha + B/D_eff**beta, D_eff = {' + '.join(terms)}"
+    decay = "S(D, U) = min(D, U) + U*(1 - exp(-lam*max(D/U - 1, 0)))/lam"
+    return f"{formula}, {decay}" if repetition else formula
 
 
 def _language_names(transfer: int | Sequence[str]) -> tuple[str, ...]:
