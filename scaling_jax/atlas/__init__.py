@@ -11,3 +11,4 @@ from scaling_jax.atlas.examples import members as members
 from scaling_jax.atlas.examples import steps as steps
 from scaling_jax.atlas.examples import usual as usual
 from scaling_jax.atlas.examples import usual_points as usual_points
+from scaling_jax.atlas.examples import usual_runs as usual_runs

@@ -1,5 +1,6 @@
 """Where a law is looked at: its members, coefficients for each, and points of the usual domain."""
 
+import math
 from dataclasses import dataclass
 
 import jax
@@ -8,8 +9,13 @@ import numpy as np
 from scaling_jax.errors import LawError
 from scaling_jax.fitting.coordinates import Coordinates
 from scaling_jax.laws import Law, Variable, get
+from scaling_jax.laws.declaration import REAL_LINE
 
 _DECADE = 10.0  # a range wider than this is walked in logarithms
+# Where in the box of starts a coefficient lies, in turn: apart from each other, so that no two
+# exponents are equal, and for real numbers away from the middle, where the input would not count.
+_SHARES, _REAL_SHARES = (0.55, 0.45, 0.6, 0.4, 0.5), (0.8, 0.25, 0.65, 0.35)
+_TYPICAL_LOSS = 3.0  # nats per token; the usual range of a loss is that of all numbers that pass
 _CROWD = 20_000  # mixtures drawn to find some within the usual proportions
 
 
@@ -66,10 +72,14 @@ def generic(law: Law) -> dict[str, float]:
         True
     """
     logs = {v.column: _log_centre(v) for v in (*law.inputs, law.output)}
+    if law.output.column == "loss":
+        logs["loss"] = math.log(_TYPICAL_LOSS)
     coordinates = Coordinates(law)
     low, high = coordinates.box()
+    kinds = [_REAL_SHARES if p.bounds == REAL_LINE else _SHARES for p in coordinates.free]
+    share = np.array([kind[k % len(kind)] for k, kind in enumerate(kinds)])
     with jax.enable_x64(True):
-        theta = coordinates.to_natural(np.float64(0.5) * (low + high), logs)
+        theta = coordinates.to_natural(low + share * (high - low), logs)
         return {name: float(value) for name, value in theta.items()}
 
 
@@ -116,6 +126,35 @@ def usual_points(law: Law, count: int, seed: int = 0) -> dict[str, np.ndarray]:
     if law.simplex:
         points |= _mixtures(law, count, rng)
     return {v.column: points[v.column] for v in law.inputs}
+
+
+def usual_runs(law: Law, count: int, points: int, seed: int = 0) -> dict[str, np.ndarray]:
+    """Return whole runs of a law over schedules: a warm-up, then a cosine to a tenth.
+
+    Args:
+        law: A law with a `curve`.
+        count: Number of runs.
+        points: Recorded points of each.
+        seed: Of the peaks and lengths.
+
+    Returns:
+        Values of each input ``[count, points]``.
+    """
+    rng = np.random.default_rng(seed)
+    each = {v.column: _within(v, rng.uniform(0.2, 0.8, count)) for v in law.inputs}
+    length = np.maximum(np.ceil(each["step"]), 10.0 * points)[:, None]
+    step = np.ceil(length * np.linspace(1.0 / points, 1.0, points))
+    runs = {column: np.repeat(value[:, None], points, axis=1) for column, value in each.items()}
+    runs["step"] = step
+    runs["learning_rate"] = runs["learning_rate"] * cosine(step / length)
+    if "warmup_steps" in runs:
+        runs["warmup_steps"] = np.minimum(np.floor(runs["warmup_steps"]), step[:, :1] / 2.0)
+    return runs
+
+
+def cosine(progress: np.ndarray) -> np.ndarray:
+    """Return a learning rate that falls from its peak, 1, to a tenth of it."""
+    return 0.55 + 0.45 * np.cos(np.pi * progress)
 
 
 def _within(variable: Variable, share: np.ndarray) -> np.ndarray:

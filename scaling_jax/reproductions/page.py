@@ -1,5 +1,6 @@
 """The page docs/reproductions.md: every check beside the published number, subject by subject."""
 
+import re
 from itertools import groupby
 
 from scaling_jax.literature import get as publication
@@ -84,3 +85,22 @@ def _subject(outcome: Outcome) -> str:
 
 def _escaped(text: str) -> str:
     return " ".join(text.replace("|", "\\|").split())
+
+
+def tally(text: str) -> dict[str, tuple[int, int]]:
+    r"""Return (reproduced, all) published numbers of each publication, read from the page.
+
+    Example:
+        >>> tally("### x\n\n`chinchilla`: ...\n\n| A | 1 | 1 | 0 | reproduced | Table 3 |\n")
+        {'chinchilla': (1, 1)}
+    """
+    found: dict[str, tuple[int, int]] = {}
+    for part in re.split(r"^### ", text, flags=re.MULTILINE)[1:]:
+        said = re.search(r"^`(\w+)`: ", part, flags=re.MULTILINE)
+        cells = [re.split(r"(?<!\\)\|", line) for line in part.splitlines() if line[:2] == "| "]
+        verdicts = [row[5].strip() for row in cells if row[1].strip() != "quantity"]
+        if said:
+            good, total = found.get(said[1], (0, 0))
+            good += sum(verdict.startswith("reproduced") for verdict in verdicts)
+            found[said[1]] = (good, total + len(verdicts))
+    return found

@@ -18,6 +18,7 @@ from scaling_jax import atlas
 
 POINTS = 64
 LINES = 4  # along which a law must fall or rise, of POINTS / LINES steps
+RUNS, STEPS = 8, 12  # runs and their recorded points, for laws over schedules
 STEP = 1e-6  # of central differences, relative
 SLOPE = 1e-4  # their error beside a smooth law's derivative
 ROUNDING = 1e-9  # of a difference quotient: 1e-16 / STEP, with room for a few operations
@@ -45,7 +46,10 @@ class Program:
     """A law with its gradients over coefficients and points, compiled once a precision."""
 
     def __init__(self, law: sj.Law):
-        both = jax.value_and_grad(law, argnums=(0, 1))
+        def of_a_run(theta, inputs):  # a law over schedules gives a loss a step: their mean counts
+            return jnp.mean(law(theta, inputs))
+
+        both = jax.value_and_grad(of_a_run if law.curve else law, argnums=(0, 1))
         over_points = jax.vmap(both, (None, 0))
         self._compiled: Any = jax.jit(jax.vmap(over_points, (0, None)))
 
@@ -71,7 +75,7 @@ def walk(law: sj.Law) -> None:
     """Check values and gradients under jit, vmap and grad in both precisions, and the shape."""
     examples = atlas.examples(law)
     theta = {n: np.array([e.theta[n] for e in examples]) for n in examples[0].theta}
-    inputs = atlas.usual_points(law, POINTS)
+    inputs = over_the_usual_domain(law, RUNS if law.curve else POINTS)
     program = Program(law)
     answer = program(theta, inputs)
     single = program(theta, inputs, np.float32)
@@ -82,13 +86,20 @@ def walk(law: sj.Law) -> None:
     falls_and_rises(program, law, theta)
 
 
+def over_the_usual_domain(law: sj.Law, count: int, seed: int = 0) -> dict[str, np.ndarray]:
+    """Return points ``[count]``, or whole runs ``[count, STEPS]`` of a law over schedules."""
+    if law.curve:
+        return atlas.usual_runs(law, count, STEPS, seed)
+    return atlas.usual_points(law, count, seed)
+
+
 def refuse_infinities(answer: Answer, exact: Answer, examples, inputs, what: str) -> None:
     """Refuse what is not finite, unless the number itself is beyond float32."""
     largest = np.finfo(np.float32).max if what == "float32" else np.inf
     for part, values in answer.parts.items():
         bad = np.argwhere(~np.isfinite(values) & ~(np.abs(exact.parts[part]) >= largest))
         if len(bad):
-            row, column = bad[0]
+            row, column = bad[0][:2]
             at = {n: x[column] for n, x in inputs.items()}
             estimate = examples[row].estimate or "generic coefficients"
             kind = "value" if part == "value" else f"derivative by {part}"
@@ -111,9 +122,13 @@ def derivatives_are_differences(program: Program, answer: Answer, theta, inputs)
     """Compare with central differences along one direction through everything at once."""
     rng = np.random.default_rng(1)
     by_theta = {n: x * rng.uniform(-1.0, 1.0) for n, x in theta.items()}
-    by_input = {n: x * rng.uniform(-1.0, 1.0, POINTS) for n, x in inputs.items()}
+    still = ("step", "warmup_steps") if inputs_are_runs(inputs) else ()
+    by_input = {
+        n: x * (0.0 if n in still else rng.uniform(-1.0, 1.0, x.shape)) for n, x in inputs.items()
+    }
     terms = [answer.by_theta[n] * by_theta[n][:, None] for n in theta]
-    terms += [answer.by_input[n] * by_input[n] for n in inputs]
+    moved = [answer.by_input[n] * by_input[n] for n in inputs if n not in still]
+    terms += [np.sum(x, axis=-1) if x.ndim == 3 else x for x in moved]
     up, down = (
         program(
             {n: x + step * by_theta[n] for n, x in theta.items()},
@@ -128,14 +143,21 @@ def derivatives_are_differences(program: Program, answer: Answer, theta, inputs)
     assert np.mean(wrong) <= 0.05, f"{np.mean(wrong):.0%} of the derivatives are no differences"
 
 
+def inputs_are_runs(inputs) -> bool:
+    return any(np.ndim(x) == 2 for x in inputs.values())
+
+
 def falls_and_rises(program: Program, law: sj.Law, theta) -> None:
     """Walk along each column that the law is said to fall or rise in."""
+    count = (RUNS if law.curve else POINTS) // LINES
     for column, sign in [*((c, -1) for c in law.decreasing), *((c, 1) for c in law.increasing)]:
-        start = atlas.usual_points(law, LINES, seed=2)
-        inputs = {n: np.repeat(x, POINTS // LINES) for n, x in start.items()}
+        start = over_the_usual_domain(law, LINES, seed=2)
+        inputs = {n: np.repeat(x, count, axis=0) for n, x in start.items()}
         (variable,) = (v for v in law.inputs if v.column == column)
-        inputs[column] = np.tile(atlas.steps(variable, POINTS // LINES), LINES)
-        value = program(theta, inputs).value.reshape(-1, LINES, POINTS // LINES)
+        walked = np.tile(atlas.steps(variable, count), LINES)
+        shape = inputs[column].shape
+        inputs[column] = np.broadcast_to(walked.reshape(-1, *[1] * (len(shape) - 1)), shape)
+        value = program(theta, inputs).value.reshape(-1, LINES, count)
         change = sign * np.diff(value, axis=-1)
         assert np.all(change >= -FLAT * np.abs(value[..., 1:])), f"not monotone in {column}"
         assert np.any(change > 0.0), f"does not depend on {column}"
