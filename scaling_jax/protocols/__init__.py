@@ -7,6 +7,7 @@ publication (`scaling_jax.literature`). Every module below is imported for what 
 from scaling_jax.protocols import approach2_bias as _approach2_bias
 from scaling_jax.protocols import compute_savings as _compute_savings
 from scaling_jax.protocols import critical_batch as _critical_batch
+from scaling_jax.protocols import distillation as _distillation
 from scaling_jax.protocols import farseer as _farseer
 from scaling_jax.protocols import hyperparameters as _hyperparameters
 from scaling_jax.protocols import inference_costs as _inference_costs
@@ -16,12 +17,21 @@ from scaling_jax.protocols import learning_curves as _learning_curves
 from scaling_jax.protocols import loss_surfaces as _loss_surfaces
 from scaling_jax.protocols import method as _method
 from scaling_jax.protocols import mixture_allocation as _mixture_allocation
+from scaling_jax.protocols import mixture_of_experts as _mixture_of_experts
 from scaling_jax.protocols import mixture_regression as _mixture_regression
 from scaling_jax.protocols import observational as _observational
+from scaling_jax.protocols import precision as _precision
+from scaling_jax.protocols import privacy as _privacy
+from scaling_jax.protocols import quanta as _quanta
+from scaling_jax.protocols import random_features as _random_features
 from scaling_jax.protocols import repetition as _repetition
+from scaling_jax.protocols import representations as _representations
 from scaling_jax.protocols import shape as _shape
+from scaling_jax.protocols import sparsity as _sparsity
+from scaling_jax.protocols import superposition as _superposition
 from scaling_jax.protocols import transfer as _transfer
 from scaling_jax.protocols import variable_projection as _variable_projection
+from scaling_jax.protocols import vocabulary as _vocabulary
 from scaling_jax.protocols.registry import get as get
 from scaling_jax.protocols.registry import names as names
 from scaling_jax.protocols.registry import protocol as protocol
@@ -30,6 +40,7 @@ SUBJECTS = (
     _approach2_bias,
     _compute_savings,
     _critical_batch,
+    _distillation,
     _farseer,
     _hyperparameters,
     _inference_costs,
@@ -39,10 +50,19 @@ SUBJECTS = (
     _loss_surfaces,
     _method,
     _mixture_allocation,
+    _mixture_of_experts,
     _mixture_regression,
     _observational,
+    _precision,
+    _privacy,
+    _quanta,
+    _random_features,
     _repetition,
+    _representations,
     _shape,
+    _sparsity,
+    _superposition,
     _transfer,
     _variable_projection,
+    _vocabulary,
 )
