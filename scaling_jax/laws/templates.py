@@ -48,8 +48,9 @@ def power_law(
 
     Example:
         >>> import scaling_jax as sj
-        >>> round(float(sj.laws.get("deepseek_bs").published("deepseek")(compute_flops=1e20)))
-        1032083
+        >>> deepseek = sj.laws.get("deepseek_bs").published("repository")
+        >>> round(float(deepseek(compute_flops=1e20)) / 1e6, 3)
+        1.017
     """
     return product_of_powers(
         name,
