@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
-from scaling_jax.atlas.examples import Example, examples, members
+from scaling_jax.atlas.examples import Example, cosine, examples, members
 from scaling_jax.laws import Law, Variable
 from scaling_jax.reporting.labels import drawable, number
 from scaling_jax.reporting.style import (
@@ -37,9 +37,11 @@ _ACROSS = 4  # panels in a row
 _PANEL = (2.75, 2.3)  # inches
 _DPI = 96
 _FINE, _COARSE = 160, 48  # points of a curve, of each side of a surface
+_RUN_POINTS, _RUN_STEPS = 120, 24_000  # of a schedule
 _LEVELS = 4  # of a second input
 _MOST_CURVES = 6  # estimates in one panel
 _IN_DECADES = 30.0  # outputs that span more are drawn in logarithms
+_FLAT = 0.05  # an output that varies less, relatively, is flat
 _SMALL, _TINY = 6.5, 5.5
 
 # Where a publication says nothing narrower: the scales of models that are trained, not the whole
@@ -130,7 +132,9 @@ def panel(ax: Axes, found: Sequence[Example]) -> None:
     soften(ax)
     ax.tick_params(labelsize=_SMALL)
     along, curves = sides(law), 1
-    if len(along) == 1:
+    if law.curve:
+        _schedules(ax, found[0])
+    elif len(along) == 1:
         curves = len(found[:_MOST_CURVES])
         _curves(ax, found[:_MOST_CURVES], along[0])
     elif len(along) == 2 and all(side.log for side in along):
@@ -191,15 +195,47 @@ def _surface(ax: Axes, example: Example, along: Sequence[Side]) -> None:
     ax.set_ylabel(drawable(second.label, 30), fontsize=_SMALL, labelpad=1.5)
 
 
+def _schedules(ax: Axes, example: Example) -> None:
+    """Draw the run under three schedules of one peak rate, by the step."""
+    law, share = example.law, np.linspace(1.0 / _RUN_POINTS, 1.0, _RUN_POINTS)
+    held = {side.label: side.middle for side in sides(law)} | {"warmup_steps": 0.0}
+    (peak,) = (float(s.values(5)[3]) for s in sides(law) if s.label == "learning_rate")
+    step = np.ceil(share * _RUN_STEPS)
+    falling = np.clip((1.0 - share) / 0.2, 0.1, 1.0)
+    drawn = []
+    for (name, rate), color in zip(
+        {"constant": np.ones_like(share), "cosine": cosine(share), "decay at 80%": falling}.items(),
+        OKABE_ITO,
+        strict=False,
+    ):
+        values = {**held, "step": step, "learning_rate": peak * rate}
+        inputs = {v.column: np.broadcast_to(values[v.column], step.shape) for v in law.inputs}
+        drawn.append(_value(example, inputs))
+        ax.plot(step, drawn[-1], color=color, linewidth=1.2, label=name)
+    (along,) = (side for side in sides(law) if side.label == "step")
+    _axes(ax, law, replace(along, low=0.0, high=float(_RUN_STEPS)), np.concatenate(drawn))
+    _legend(ax)
+
+
 def _axes(ax: Axes, law: Law, side: Side, drawn: np.ndarray) -> None:
     scale_axis(ax, "x", side.log, most=4)
     scale_axis(ax, "y", _spans_decades(drawn), most=5)
     if not _spans_decades(drawn):
         ax.locator_params(axis="y", nbins=5)
+        _widen(ax, drawn)
     if not side.log:
         ax.locator_params(axis="x", nbins=4)
     ax.set_xlabel(drawable(side.label, 34), fontsize=_SMALL, labelpad=1.5)
     ax.set_ylabel(drawable(law.output.column, 30), fontsize=_SMALL, labelpad=1.5)
+
+
+def _widen(ax: Axes, drawn: np.ndarray) -> None:
+    """Let what hardly varies look flat, and its ticks differ."""
+    low, high = float(np.min(drawn)), float(np.max(drawn))
+    least = _FLAT * max(abs(low), abs(high))
+    if high - low < least:
+        centre = 0.5 * (low + high)
+        ax.set_ylim(centre - least, centre + least)
 
 
 def _title(ax: Axes, found: Sequence[Example], curves: int) -> None:

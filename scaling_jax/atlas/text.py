@@ -69,11 +69,13 @@ def _counts() -> str:
     names = literature.names()
     in_code = {"laws and families": laws.names(), "protocols": protocols.names()}
     other = len(set(names) - {name for known in in_code.values() for name in known})
+    both = len(set(laws.names()) & set(protocols.names()))
     estimates = sum(len(literature.printed_estimates(name)) for name in names)
     counted = [f"{len(known)} {what}" for what, known in in_code.items()]
+    shared = f" ({both} are both)" if both else ""
     return (
-        f"{len(names)} publications: {listing([*counted, f'{other} findings'])}; {estimates} "
-        "published sets of numbers.\n"
+        f"{len(names)} publications: {listing([*counted, f'{other} findings'])}{shared}; "
+        f"{estimates} published sets of numbers.\n"
     )
 
 
@@ -135,10 +137,13 @@ def _status(said: Publication, counts: tuple[int, int] | None) -> str:
 
 
 def kind(name: str) -> str:
-    """Return what a publication is in code: law, family, protocol or finding."""
+    """Return what a publication is in code: law, family, protocol (or both), or finding."""
+    found = []
     if name in laws.names():
-        return "family" if laws.get(name).options else "law"
-    return "protocol" if name in protocols.names() else "finding"
+        found.append("family" if laws.get(name).options else "law")
+    if name in protocols.names():
+        found.append("protocol")
+    return " and ".join(found) or "finding"
 
 
 def _reference(said: Publication) -> str:
