@@ -9,10 +9,13 @@ import numpy as np
 from scaling_jax.errors import LawError, PredictionError, did_you_mean, listing
 from scaling_jax.fitting.fit import Fit
 from scaling_jax.laws import Law
+from scaling_jax.laws.curves import arguments_of_rows
 from scaling_jax.runs import RunTable
 from scaling_jax.support import Support
 from scaling_jax.tables import Table, sentence_list
 from scaling_jax.uncertainty.draws import Draws
+
+_LARGEST = 2**24  # numbers of a prediction that are made at once
 
 INTERPOLATION, EXTRAPOLATION = "interpolation", "extrapolation"
 
@@ -149,7 +152,8 @@ def predict(
         runs: Take the inputs from the columns of a table instead of from keywords.
         seed: Seed of the noise of `Prediction.new_run`.
         **inputs: The law's inputs, numbers or arrays ``[q]`` that broadcast. A law over mixtures
-            takes its proportions one by one or as ``proportions`` ``[q, domains]``.
+            takes its proportions one by one or as ``proportions`` ``[q, domains]``, one over whole
+            runs the points of one run ``[q]``.
 
     Returns:
         Predictions, each marked interpolation or extrapolation.
@@ -168,23 +172,65 @@ def predict(
     """
     draws = Draws.of(source)
     law = draws.fit.law
+    of_table = runs is not None and not inputs
     if runs is not None:
         runs.require(law.input_names, for_=f"the law {law.name}")
         inputs = {name: runs[name] for name in law.input_names} | inputs
     queries = _queries(law, inputs)
-    support = Support.of(draws.fit.runs, law.input_names, _fractions(law))
-    with jax.enable_x64(True):
-        theta = {name: values[:, None] for name, values in draws.params.items()}
-        columns = {name: values[None, :] for name, values in queries.items()}
-        values = np.asarray(law(theta, columns))
+    arguments = _arguments(law, queries, runs if of_table else None)
+    values = _values(draws, arguments)
     if not np.all(np.isfinite(values)):
         k = int(np.flatnonzero(~np.all(np.isfinite(values), axis=0))[0])
         point = listing(f"{name} = {column[k]:g}" for name, column in queries.items())
         raise PredictionError(f"{law.name} is not finite at {point}")
+    support, places = _support(draws.fit, arguments)
     return Prediction(
-        queries, values, support.distance(queries), support.beyond(queries), draws,
+        queries, values, support.distance(places), support.beyond(places), draws,
         support.span, seed,
     )  # fmt: skip
+
+
+def _arguments(law: Law, queries: dict[str, np.ndarray], runs: RunTable | None) -> dict[str, Any]:
+    """Return what the law's function takes at the queries ``[q]`` or ``[q, history]``."""
+    if law.curve is None:
+        return dict(queries)
+    try:
+        if runs is not None:  # which may hold the points of several runs
+            return arguments_of_rows(law, runs)
+        with jax.enable_x64(True):
+            found = law.arguments(queries)
+    except LawError as error:
+        raise PredictionError(str(error)) from None
+    return {name: np.asarray(value) for name, value in found.items()}
+
+
+def _values(draws: Draws, arguments: dict[str, Any]) -> np.ndarray:
+    """Return the law at every draw ``[draws, q]``, some draws at a time where there is history."""
+    law, numbers = draws.fit.law, max(np.size(value) for value in arguments.values())
+    block = max(1, _LARGEST // max(numbers, 1))
+    parts = []
+    with jax.enable_x64(True):
+        for first in range(0, draws.count, block):
+            some = {n: x[first : first + block, None] for n, x in draws.params.items()}
+            parts.append(np.asarray(law.of_arguments(some, arguments)))
+    return np.concatenate(parts)
+
+
+def _support(fit: Fit, arguments: dict[str, Any]) -> tuple[Support, dict[str, Any]]:
+    """Return the region of the runs and the queries' places in it.
+
+    Of a law over whole runs it is that of the sums over the schedule which are one number a point.
+    """
+    law = fit.law
+    if law.curve is None:
+        return Support.of(fit.runs, law.input_names, _fractions(law)), arguments
+    known = arguments_of_rows(law, fit.runs)
+    names = tuple(
+        name
+        for name in law.argument_names
+        if known[name].ndim == 1 and np.all(known[name] > 0.0) and np.all(arguments[name] > 0.0)
+    )
+    return Support.of(known, names), {name: arguments[name] for name in names}
 
 
 def _fractions(law: Law) -> tuple[str, ...]:
@@ -211,7 +257,8 @@ def _queries(law: Law, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
             arrays[name] = np.atleast_1d(np.asarray(inputs[name], np.float64))
         except (TypeError, ValueError):
             raise PredictionError(f"{name} must be numbers, not {inputs[name]!r}") from None
-        bad = ~(np.isfinite(arrays[name]) & ((arrays[name] > 0.0) | (name in fractions)))
+        may_be_zero = name in fractions or law.curve is not None  # or what check_inputs says
+        bad = ~(np.isfinite(arrays[name]) & ((arrays[name] > 0.0) | may_be_zero))
         if np.any(bad) or arrays[name].ndim > 1:
             value = arrays[name][bad].ravel()[0] if np.any(bad) else "an array of two dimensions"
             raise PredictionError(f"{name} must be positive numbers, not {value}")

@@ -6,6 +6,7 @@ is a narrow band, and a point may lie within the range of every column and far f
 Proportions, which may be zero, are taken as they are: the whole range counts as one decade.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +38,12 @@ class Support:
     linear: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, runs: RunTable, names: tuple[str, ...], linear: tuple[str, ...] = ()) -> "Support":
+    def of(
+        cls,
+        runs: RunTable | Mapping[str, np.ndarray],
+        names: tuple[str, ...],
+        linear: tuple[str, ...] = (),
+    ) -> "Support":
         """Return the region covered by the columns `names` of `runs`, positive or `linear` ones."""
         used = tuple(
             name for name in names if name in linear or np.all(np.asarray(runs[name]) > 0.0)

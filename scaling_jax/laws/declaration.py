@@ -321,6 +321,7 @@ class Law:
                     "correct the value"
                 )
         self._check_simplex(columns)
+        self._check_order(columns)
 
     @overload
     def published(self, name: None = None) -> "dict[str, Estimate]": ...
@@ -518,6 +519,21 @@ class Law:
             raise LawError(
                 f"{self.name} takes proportions ({listing(self.simplex)}) that sum to one, not to "
                 f"{bad[0]:g}; divide them by their sum"
+            )
+
+    def _check_order(self, columns: Values) -> None:
+        """Refuse points of a run that are not in order."""
+        points = columns.get(self.along)
+        if points is None or isinstance(points, jax.core.Tracer) or np.ndim(points) == 0:
+            return
+        points = np.asarray(points, np.float64)
+        points = points.reshape(-1, points.shape[-1])
+        bad = np.argwhere(np.diff(points) <= 0.0)
+        if len(bad):
+            run, k = bad[0]
+            raise LawError(
+                f"{self.name} takes the points of a run in the order of {self.along}, but "
+                f"{points[run, k + 1]:g} follows {points[run, k]:g}; sort them and drop copies"
             )
 
     def _unpacked(self, inputs: Values) -> Values:

@@ -218,13 +218,16 @@ def _running(values: jax.Array) -> jax.Array:
 
 
 def _recurrence(kept: jax.Array, added: jax.Array) -> jax.Array:
-    """Return x_0 = 0, x_{i+1} = kept_i x_i + added_i, in logarithmic depth."""
+    """Return x_0 = 0, x_{i+1} = kept_i x_i + added_i, one after the other: quick to compile."""
 
-    def compose(left: Any, right: Any) -> Any:
-        return left[0] * right[0], left[1] * right[0] + right[1]
+    def step(x: jax.Array, pair: Any) -> tuple[jax.Array, jax.Array]:
+        x = pair[0] * x + pair[1]
+        return x, x
 
-    _, values = jax.lax.associative_scan(compose, (kept, added), axis=-1)
-    return jnp.concatenate([jnp.zeros_like(values[..., :1]), values], axis=-1)
+    kept, added = (jnp.moveaxis(values, -1, 0) for values in jnp.broadcast_arrays(kept, added))
+    _, values = jax.lax.scan(step, jnp.zeros_like(added[0]), (kept, added))
+    values = jnp.concatenate([jnp.zeros_like(values[:1]), values])
+    return jnp.moveaxis(values, 0, -1)
 
 
 def recurrence(decay: float, added: jax.Array) -> jax.Array:
