@@ -7,6 +7,8 @@ and exits with code 2. Anything else that escapes is a defect of the library.
 import difflib
 from collections.abc import Iterable
 
+_MOST_NAMES, _SOME_NAMES = 40, 10  # listed in one sentence
+
 
 class ScalingError(Exception):
     """Base of all errors that a caller of the library can cause."""
@@ -57,7 +59,7 @@ def listing(names: Iterable[str]) -> str:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a hint with the names closest to `name`, or all of them if none is close.
+    """Return a hint with the names closest to `name`, or all (of many: some) if none is close.
 
     >>> did_you_mean("chinchila", ["chinchilla", "farseer"])
     'did you mean chinchilla?'
@@ -66,4 +68,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(str(name), known, n=3)
     if close:
         return f"did you mean {' or '.join(close)}?"
+    if len(known) > _MOST_NAMES:
+        return f"known: {', '.join(known[:_SOME_NAMES])} and {len(known) - _SOME_NAMES} more"
     return f"known: {', '.join(known)}"
