@@ -23,7 +23,7 @@ import numpy as np
 
 from scaling_jax.errors import LawError, did_you_mean, listing
 from scaling_jax.expressions import log_monomial, names
-from scaling_jax.literature import Publication, Reference
+from scaling_jax.literature import Claim, Publication, Reference
 from scaling_jax.literature import get as literature
 from scaling_jax.literature import names as published_names
 from scaling_jax.runs.columns import CANONICAL, FRACTION, POSITIVE
@@ -259,6 +259,11 @@ class Law:
     def reference(self) -> Reference:
         """Where it was published."""
         return self.publication.reference
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """What it states, each with how that was checked."""
+        return self.publication.claims
 
     @property
     def verified(self) -> bool:
