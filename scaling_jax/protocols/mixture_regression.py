@@ -152,6 +152,67 @@ def _mixtures(proportions: Any) -> np.ndarray:
 
 
 @dataclass(frozen=True)
+class TwoDomainFit:
+    """Coefficients of L(r) = c + exp(t*r + b).
+
+    Attributes:
+        c: Loss that no mixture reduces.
+        t: Effect of the domain on itself.
+        b: Intercept.
+    """
+
+    c: float
+    t: float
+    b: float
+
+    def critical_share(self, loss: float) -> float:
+        """Return the proportion at which the law has a loss, such as the one before."""
+        if not loss > self.c:
+            raise ProtocolError(f"no proportion gives a loss of {loss:g}: the floor is {self.c:g}")
+        return float((np.log(loss - self.c) - self.b) / self.t)
+
+
+@protocol("data_mixing_law_two_domain")
+def straightest_fit(proportions: Any, losses: Any, *, floors: int = 1000) -> TwoDomainFit:
+    """Fit the two-domain law: the floor that makes log(L - c) straightest, then t and b.
+
+    Args:
+        proportions: Proportion of the domain in each mixture ``[runs]``.
+        losses: Loss on that domain ``[runs]``.
+        floors: Candidates for c, evenly spread from 0 to the lowest loss.
+
+    Raises:
+        ProtocolError: Fewer than three runs, or losses that are not positive.
+
+    Reference:
+        Ye et al., arXiv:2403.16952; mix_2_domains.ipynb of yegcjs/mixinglaws.
+
+    Example:
+        >>> shares = np.linspace(0.1, 0.9, 5)
+        >>> found = straightest_fit(shares, 2.0 + np.exp(-1.5 * shares - 1.0))
+        >>> round(found.t, 1), round(found.b, 1)
+        (-1.5, -1.0)
+    """
+    from scipy.optimize import least_squares
+
+    r, y = np.asarray(proportions, np.float64), np.asarray(losses, np.float64)
+    if r.shape != y.shape or r.size < 3 or not np.all(y > 0.0):
+        raise ProtocolError(
+            f"the two-domain law needs three runs with positive losses, not {r.size} proportions "
+            f"and {y.size} losses"
+        )
+    candidates = np.linspace(0.0, y.min(), floors)[:-1]  # at the lowest loss there is no log
+    straightness = [abs(np.corrcoef(r, np.log(y - c))[0, 1]) for c in candidates]
+    floor = float(candidates[np.argmax(straightness)])
+    start = np.polyfit(r, np.log(y - floor), 1)
+    found = least_squares(
+        lambda tb: np.exp(tb[0] * r + tb[1]) + floor - y, start, loss="huber", f_scale=_HUBER,
+        xtol=1e-12, ftol=1e-12, gtol=1e-12,
+    )  # fmt: skip
+    return TwoDomainFit(floor, float(found.x[0]), float(found.x[1]))
+
+
+@dataclass(frozen=True)
 class NestedPrediction:
     """Losses at a scale that was not trained, and the mixing laws through them.
 

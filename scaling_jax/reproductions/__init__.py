@@ -4,6 +4,7 @@ A reproduction belongs to a publication and yields checks: the published number,
 difference that is allowed. Every module below is imported for what it registers.
 """
 
+from scaling_jax.reproductions import mixtures as _mixtures
 from scaling_jax.reproductions import repetition as _repetition
 from scaling_jax.reproductions.record import Check as Check
 from scaling_jax.reproductions.record import Reproduction as Reproduction
@@ -15,4 +16,7 @@ from scaling_jax.reproductions.running import Report as Report
 from scaling_jax.reproductions.running import run as run
 from scaling_jax.reproductions.running import verdict as verdict
 
-SUBJECTS = (_repetition,)
+SUBJECTS = (
+    _mixtures,
+    _repetition,
+)
