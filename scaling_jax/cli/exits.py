@@ -3,7 +3,7 @@
 | code | meaning |
 |---|---|
 | 0 | done |
-| 1 | ``--strict`` was given and the fit is not to be trusted |
+| 1 | ``--strict`` was given and the fit is not to be trusted; a reproduction failed |
 | 2 | wrong use or wrong input; nothing was written |
 | 70 | a defect of the library |
 | 130 | interrupted |
