@@ -236,7 +236,7 @@ def trade_off_at_loss(batch: Any, coefficients: Any, loss: float) -> TradeOff:
         1.0
 
     Reference:
-        Bergsma et al., arXiv:2505.13738, section 3.
+        Bergsma et al., arXiv:2505.13738.
     """
     floor, amplitude, exponent = jnp.moveaxis(jnp.asarray(coefficients), -1, 0)
     above = loss - floor

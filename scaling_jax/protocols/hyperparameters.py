@@ -37,7 +37,7 @@ def near_optimal_runs(
         2
 
     Reference:
-        Li et al., arXiv:2503.04715, section 4; DeepSeek-AI, arXiv:2401.02954, section 3.1.
+        Li et al., arXiv:2503.04715; DeepSeek-AI, arXiv:2401.02954.
     """
     excess = excess_loss(runs, by=by)
     return runs.take(np.flatnonzero(excess <= within))
@@ -164,7 +164,7 @@ def width_multipliers(
         (0.0625, 16.0, 0.015625)
 
     Reference:
-        Yang et al., arXiv:2203.03466, table 8.
+        Yang et al., arXiv:2203.03466.
     """
     m = width / base_width
     return WidthMultipliers(

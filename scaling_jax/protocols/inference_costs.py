@@ -72,7 +72,7 @@ def inference_optimal(
         (True, True)
 
     Reference:
-        Sardana et al., arXiv:2401.00448, equations 2 and 3.
+        Sardana et al., arXiv:2401.00448.
     """
     reducible = jnp.asarray(loss) - E
     if not isinstance(reducible, Tracer) and np.any(np.asarray(reducible) <= 0.0):

@@ -188,6 +188,7 @@ def asymmetric_frontier(runs: RunTable, *, alpha: float, beta: float) -> Frontie
         return _frontier(grid, log_params, loss)
 
 
+@jax.jit
 def asymmetric_minima(
     params: Any, loss: Any, *, alpha: Any, beta: Any, weights: Any = None
 ) -> tuple[jax.Array, jax.Array]:

@@ -37,6 +37,7 @@ class PowerLaw:
         return f"PowerLaw(amplitude={self.amplitude}, exponent={self.exponent})"
 
 
+@jax.jit
 def fit_power_law(x: Any, y: Any, weights: Any = None) -> PowerLaw:
     """Fit a straight line to log y over log x by weighted least squares.
 
@@ -84,6 +85,7 @@ class Parabola:
         return f"Parabola(x={self.x}, y={self.y}, curvature={self.curvature})"
 
 
+@jax.jit
 def fit_parabola(x: Any, y: Any, weights: Any = None) -> Parabola:
     """Fit a parabola of y over log x by weighted least squares.
 

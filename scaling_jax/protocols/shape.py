@@ -54,7 +54,7 @@ def compound_scaling(
         5.278
 
     Reference:
-        Dollar et al., arXiv:2103.06877, sections 3 and 4.
+        Dollar et al., arXiv:2103.06877.
     """
     shares = (depth, width, resolution)
     if not any(isinstance(x, Tracer) for x in shares) and abs(sum(shares) - 1.0) > 1e-6:
@@ -106,7 +106,7 @@ def optimal_dimension(
         15.849
 
     Reference:
-        Alabdulmohsin et al., arXiv:2305.13035, section 3.
+        Alabdulmohsin et al., arXiv:2305.13035.
     """
     log_ratio = jnp.log(alpha_k * a_k) + c * jnp.log(compute_flops) - jnp.log(beta_k * b_k)
     return jnp.exp(log_ratio / (a_k + b_k))
@@ -153,7 +153,7 @@ def cheapest_shapes(
         [1, 0]
 
     Reference:
-        Bian et al., arXiv:2501.18107, section 5.
+        Bian et al., arXiv:2501.18107.
     """
     loss, params, latency = (np.asarray(x, float) for x in (loss, params, latency))
     allowed = np.flatnonzero((params <= most_params) & (latency <= most_latency))

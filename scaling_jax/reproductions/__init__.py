@@ -4,8 +4,13 @@ A reproduction belongs to a publication and yields checks: the published number,
 difference that is allowed. Every module below is imported for what it registers.
 """
 
+from scaling_jax.reproductions import compute_frontiers as _compute_frontiers
+from scaling_jax.reproductions import critical_batch as _critical_batch
+from scaling_jax.reproductions import hyperparameters as _hyperparameters
 from scaling_jax.reproductions import mixtures as _mixtures
+from scaling_jax.reproductions import parallel as _parallel
 from scaling_jax.reproductions import repetition as _repetition
+from scaling_jax.reproductions import shape as _shape
 from scaling_jax.reproductions.record import Check as Check
 from scaling_jax.reproductions.record import Reproduction as Reproduction
 from scaling_jax.reproductions.record import get as get
@@ -17,6 +22,11 @@ from scaling_jax.reproductions.running import run as run
 from scaling_jax.reproductions.running import verdict as verdict
 
 SUBJECTS = (
+    _compute_frontiers,
+    _critical_batch,
+    _hyperparameters,
     _mixtures,
+    _parallel,
     _repetition,
+    _shape,
 )
