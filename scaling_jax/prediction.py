@@ -76,11 +76,24 @@ class Prediction:
 
     @property
     def new_run(self) -> "Prediction":
-        """The prediction for one more run: the law plus noise, see `Draws.scatter`."""
+        """The prediction for one more run: with noise, and the law's own error beyond the runs.
+
+        See `Draws.scatter` and `Draws.discrepancy`.
+        """
         if self.noisy:
             return self
-        values = self.draws.scatter.around(self.values, self.inputs, self.seed)
+        values = self.draws.scatter.around(self._strayed(), self.inputs, self.seed)
         return replace(self, values=values, noisy=True)
+
+    def _strayed(self) -> np.ndarray:
+        """Return the values with the law's own error beyond the runs, if the draws know of one."""
+        discrepancy, fit = self.draws.discrepancy, self.draws.fit
+        if discrepancy is None:
+            return self.values
+        error = discrepancy.errors(self.distance, len(self.values), self.seed)
+        if fit.criterion.scale == "log":
+            return self.values * np.exp(error)
+        return self.values + error * np.exp(fit.logs[fit.law.output.column])
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -176,7 +189,7 @@ def predict(
     if runs is not None:
         runs.require(law.input_names, for_=f"the law {law.name}")
         inputs = {name: runs[name] for name in law.input_names} | inputs
-    queries = _queries(law, inputs)
+    queries = _queries(law, inputs, of_table)
     arguments = _arguments(law, queries, runs if of_table else None)
     values = _values(draws, arguments)
     if not np.all(np.isfinite(values)):
@@ -239,7 +252,7 @@ def _fractions(law: Law) -> tuple[str, ...]:
     return tuple(name for name, (low, high) in ends.items() if low == 0.0 and high == 1.0)
 
 
-def _queries(law: Law, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
+def _queries(law: Law, inputs: dict[str, Any], of_table: bool) -> dict[str, np.ndarray]:
     names, fractions = law.input_names, _fractions(law)
     try:
         inputs = dict(law._unpacked(inputs))
@@ -263,7 +276,8 @@ def _queries(law: Law, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
             value = arrays[name][bad].ravel()[0] if np.any(bad) else "an array of two dimensions"
             raise PredictionError(f"{name} must be positive numbers, not {value}")
     try:
-        law.check_inputs(arrays)
+        if not (of_table and law.curve):  # whose rows are in any order
+            law.check_inputs(arrays)
         shape = np.broadcast_shapes(*(a.shape for a in arrays.values()))
     except LawError as error:
         raise PredictionError(str(error)) from None

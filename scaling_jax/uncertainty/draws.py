@@ -5,7 +5,7 @@ import importlib
 import io
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from scaling_jax.files import write_atomically
 from scaling_jax.fitting.fit import Fit
 from scaling_jax.tables import Table, sentence_list
 from scaling_jax.uncertainty.convergence import Sampler
+from scaling_jax.uncertainty.discrepancy import Discrepancy, learn_discrepancy
 from scaling_jax.uncertainty.scatter import Residuals, Scatter
 
 FORMAT = "scaling_jax.draws"
@@ -36,6 +37,7 @@ class Draws(Mapping[str, np.ndarray]):
         unconverged: Draws whose refit has not converged.
         noise: How a new run scatters around the law; None: as the fit's residuals do.
         sampler: How the chains went, if draws are a posterior's.
+        discrepancy: How far the law itself strays beyond its data; None: not at all.
     """
 
     params: dict[str, np.ndarray]
@@ -46,6 +48,7 @@ class Draws(Mapping[str, np.ndarray]):
     unconverged: int = 0
     noise: Scatter | None = None
     sampler: Sampler | None = None
+    discrepancy: Discrepancy | None = None
 
     @classmethod
     def of(cls, source: "Draws | Fit") -> "Draws":
@@ -80,6 +83,14 @@ class Draws(Mapping[str, np.ndarray]):
         """
         errors = np.sqrt(np.diag(self.covariance))
         return dict(zip(self.params, errors.tolist(), strict=True))
+
+    def with_discrepancy(self, seed: int = 0) -> "Draws":
+        """Return the draws with an error of the law that grows beyond the runs.
+
+        It is learnt from fits of the cheapest runs only and what they say of the dearer ones, and
+        widens the intervals of new runs; see `scaling_jax.uncertainty.discrepancy`.
+        """
+        return replace(self, discrepancy=learn_discrepancy(self.fit, seed))
 
     @property
     def scatter(self) -> Scatter:

@@ -5,13 +5,10 @@ parameters. The draws know the noise around the law; they do not know that a law
 exactly true, so far outside the data they are too narrow.
 """
 
-import jax
-import numpy as np
-
 from scaling_jax.errors import FitError
-from scaling_jax.fitting.coordinates import natural_of_lanes
 from scaling_jax.fitting.fit import Fit
 from scaling_jax.uncertainty.draws import Draws
+from scaling_jax.uncertainty.normal import normal_around
 
 
 def laplace(fit: Fit, *, draws: int = 4000, kind: str = "sandwich", seed: int = 0) -> Draws:
@@ -39,14 +36,4 @@ def laplace(fit: Fit, *, draws: int = 4000, kind: str = "sandwich", seed: int = 
         raise FitError(f"kind must be one of {', '.join(fit.z_covariance)}, not {kind!r}")
     if draws < 1:
         raise FitError(f"draws must be at least 1, not {draws}")
-    covariance = fit.z_covariance[kind]
-    if not np.all(np.isfinite(covariance)):
-        raise FitError(
-            f"the fit of {fit.law.name} has no covariance: rank {fit.rank} of "
-            f"{len(fit.law.free)} with {len(fit.runs)} runs; add runs or hold parameters"
-        )
-    rng = np.random.default_rng(seed)
-    z = rng.multivariate_normal(fit.z, covariance, size=draws, method="eigh").T
-    with jax.enable_x64(True):
-        params = natural_of_lanes(z, fit.logs, law=fit.law)
-    return Draws(params, fit, "laplace")
+    return Draws(normal_around(fit, kind, draws, seed), fit, "laplace")

@@ -20,7 +20,7 @@ from scaling_jax.uncertainty.likelihoods import Likelihood
 from scaling_jax.uncertainty.likelihoods import resolve as resolve_likelihood
 from scaling_jax.uncertainty.model import Model, ModelData, model_data, noise_scale
 from scaling_jax.uncertainty.nuts import Chains, climb, sample
-from scaling_jax.uncertainty.priors import Priors, make_priors
+from scaling_jax.uncertainty.priors import make_priors
 from scaling_jax.uncertainty.scatter import Sampled
 
 _STARTS = 128  # of the fit from which the mode is climbed
@@ -36,6 +36,7 @@ def posterior(
     draws: int = 1000,
     warmup: int = 1000,
     target_accept: float = 0.9,
+    discrepancy: bool = True,
     seed: int = 0,
 ) -> Draws:
     """Sample the posterior of a law's parameters with NUTS.
@@ -56,6 +57,8 @@ def posterior(
         draws: Draws of each chain that are kept.
         warmup: Transitions of each chain that adapt the sampler and are thrown away.
         target_accept: Mean acceptance probability; closer to 1 takes smaller steps.
+        discrepancy: Learn how far the law strays beyond its data, for the intervals of new runs
+            (`Draws.with_discrepancy`).
         seed: Same seed, same draws.
 
     Returns:
@@ -95,7 +98,8 @@ def posterior(
                 f"the posterior of {law.name} on {runs.source} is not finite along the chains; "
                 "narrow the priors, or check the columns' units"
             )
-        return _draws(model, data, visited, optimum, chosen)
+        result = _draws(model, data, visited, optimum)
+    return result.with_discrepancy(seed) if discrepancy else result
 
 
 def whiten(model: Model, data: ModelData, z: np.ndarray) -> ModelData:
@@ -129,7 +133,7 @@ def _coordinates(w: Any, data: ModelData, *, model: Model) -> tuple[Any, Any, An
     return x, model.noise(x.T), jax.vmap(lambda one: model.pointwise(one, data))(x)
 
 
-def _draws(model: Model, data: ModelData, visited: Chains, optimum: Fit, priors: Priors) -> Draws:
+def _draws(model: Model, data: ModelData, visited: Chains, optimum: Fit) -> Draws:
     law, shape = model.law, visited.log_density.shape
     flat = visited.position.reshape(-1, visited.position.shape[-1])
     x, noise, pointwise = jax.tree.map(np.asarray, _coordinates(flat, data, model=model))
