@@ -495,7 +495,9 @@ class Law:
                 "the points of a run on the last axis"
             )
         arrays = dict(zip(names, jnp.broadcast_arrays(*(columns[n] for n in names)), strict=True))
-        points = np.arange(arrays[names[0]].shape[-1]) if at is None else jnp.asarray(at)
+        count = arrays[names[0]].shape[-1]
+        points = jnp.arange(count) if at is None else jnp.asarray(at)
+        points = jnp.where(points < 0, points + count, points)  # -1 is the last
         of_curve = {name: columns[name] for name in self.curve.columns}
         found = _sums(self.curve, jnp.atleast_1d(points), of_curve)
         found |= {n: arrays[n][..., jnp.atleast_1d(points)] for n in names if n not in of_curve}

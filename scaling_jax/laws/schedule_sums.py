@@ -19,7 +19,7 @@ import jax.numpy as jnp
 
 from scaling_jax._pytree import pytree
 
-_LONGEST = 17  # powers of two that cover the steps between two points
+_LONGEST = 20  # panels of a piece, each twice as long as the one before; the last takes the rest
 _WARMING = 6  # times that the warm-up is halved: powers of a rate near zero need short pieces
 _FEW = 48  # pieces up to which all are cut: a schedule given by its breakpoints
 BEFORE = _WARMING + 2  # knots before the first recorded point
@@ -148,12 +148,13 @@ def nodes_before(pieces: Segments, point: Any, *, order: int = 2, leave_last: in
 def _cut(pieces: Segments, index: Any, there: Any, last: Any, leave_last: int) -> Nodes:
     """Return the nodes of the pieces `index` that are `there`, panel by panel."""
     steps = pieces.steps[..., index]
-    end = _running(pieces.steps)
-    after = _at(end, last + 1) - end[..., index + 1]  # steps between the piece and the point
+    knots = _running(pieces.steps)
+    after = _at(knots, last + 1) - knots[..., index + 1]  # steps between the piece and the point
     leave = jnp.where(after <= 0.0, float(leave_last), 0.0)
     begin = 2.0 ** jnp.arange(_LONGEST, dtype=steps.dtype)
     kept = (steps - leave)[..., None]
-    length = jnp.minimum(2.0 * begin - 1.0, kept) - begin + 1.0
+    end = jnp.where(begin == begin[-1], kept, jnp.minimum(2.0 * begin - 1.0, kept))
+    length = end - begin + 1.0
     offset, weight = _gauss(jnp.maximum(length, 0.0), 3)  # [..., pieces, panels, 3]
     weight = jnp.where(there[:, None, None], weight, 0.0)
     place = kept[..., None] - (begin[:, None] - 1.0 + offset) + 1.0  # counted from the end

@@ -195,7 +195,7 @@ def _falls(at: Any, *, step: Any, learning_rate: Any, warmup_steps: Any) -> dict
         "area": pieces.area()[..., at + BEFORE],
         "fall": -nodes.steps * nodes.change,
         "rate": jnp.maximum(nodes.rate, TINY),
-        "area_since": nodes.area,
+        "area_since": jnp.maximum(nodes.area, TINY),
     }
 
 
