@@ -27,9 +27,11 @@ from scaling_jax.protocols import random_features as _random_features
 from scaling_jax.protocols import repetition as _repetition
 from scaling_jax.protocols import representations as _representations
 from scaling_jax.protocols import shape as _shape
+from scaling_jax.protocols import skills as _skills
 from scaling_jax.protocols import sparsity as _sparsity
 from scaling_jax.protocols import superposition as _superposition
 from scaling_jax.protocols import transfer as _transfer
+from scaling_jax.protocols import two_step as _two_step
 from scaling_jax.protocols import variable_projection as _variable_projection
 from scaling_jax.protocols import vocabulary as _vocabulary
 from scaling_jax.protocols.registry import get as get
@@ -60,9 +62,11 @@ SUBJECTS = (
     _repetition,
     _representations,
     _shape,
+    _skills,
     _sparsity,
     _superposition,
     _transfer,
+    _two_step,
     _variable_projection,
     _vocabulary,
 )
