@@ -7,12 +7,16 @@ publication (`scaling_jax.literature`). Every module below is imported for what 
 from scaling_jax.protocols import approach2_bias as _approach2_bias
 from scaling_jax.protocols import compute_savings as _compute_savings
 from scaling_jax.protocols import critical_batch as _critical_batch
+from scaling_jax.protocols import data_pruning as _data_pruning
+from scaling_jax.protocols import data_quality as _data_quality
 from scaling_jax.protocols import distillation as _distillation
 from scaling_jax.protocols import farseer as _farseer
 from scaling_jax.protocols import hyperparameters as _hyperparameters
 from scaling_jax.protocols import inference_costs as _inference_costs
 from scaling_jax.protocols import isoflop as _isoflop
 from scaling_jax.protocols import kaplan_frontier as _kaplan_frontier
+from scaling_jax.protocols import knowledge as _knowledge
+from scaling_jax.protocols import languages_and_modalities as _languages_and_modalities
 from scaling_jax.protocols import learning_curves as _learning_curves
 from scaling_jax.protocols import loss_surfaces as _loss_surfaces
 from scaling_jax.protocols import method as _method
@@ -30,7 +34,9 @@ from scaling_jax.protocols import shape as _shape
 from scaling_jax.protocols import skills as _skills
 from scaling_jax.protocols import sparsity as _sparsity
 from scaling_jax.protocols import superposition as _superposition
+from scaling_jax.protocols import synthetic_data as _synthetic_data
 from scaling_jax.protocols import transfer as _transfer
+from scaling_jax.protocols import translation as _translation
 from scaling_jax.protocols import two_step as _two_step
 from scaling_jax.protocols import variable_projection as _variable_projection
 from scaling_jax.protocols import vocabulary as _vocabulary
@@ -42,12 +48,16 @@ SUBJECTS = (
     _approach2_bias,
     _compute_savings,
     _critical_batch,
+    _data_pruning,
+    _data_quality,
     _distillation,
     _farseer,
     _hyperparameters,
     _inference_costs,
     _isoflop,
     _kaplan_frontier,
+    _knowledge,
+    _languages_and_modalities,
     _learning_curves,
     _loss_surfaces,
     _method,
@@ -65,7 +75,9 @@ SUBJECTS = (
     _skills,
     _sparsity,
     _superposition,
+    _synthetic_data,
     _transfer,
+    _translation,
     _two_step,
     _variable_projection,
     _vocabulary,
