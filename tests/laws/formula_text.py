@@ -39,10 +39,10 @@ def _gamma(x: Value) -> Value:
     return gamma(x)
 
 
-def _zeta(x: Value) -> Value:
+def _zeta(x: Value, first: Value = 1.0) -> Value:
     from scipy.special import zeta
 
-    return zeta(x, 1.0)
+    return zeta(x, first)
 
 
 def _log_sum_exp(*terms: Value) -> Value:
@@ -166,7 +166,8 @@ class Fold(Node):
         return total
 
     def names(self) -> set[str]:
-        return self.body.names()
+        """Return the names that mean the same in every term."""
+        return {n for n in self.body.names() if self.index not in n.rpartition("_")[2]}
 
 
 # Reading
@@ -344,6 +345,8 @@ def statements(text: str) -> list[Statement]:
             right = tuple(_parsed(side) for side in (sides[1:] or sides))
         except NotAnExpression:
             continue
+        if len(sides) == 1 and not label:
+            continue  # words
         left = _parsed_or_none(sides[0]) if len(sides) > 1 else None
         found.append(Statement(label, sides[0] if len(sides) > 1 else "", left, right))
     return found
@@ -433,6 +436,8 @@ class Context:
 
     def find(self, name: str) -> Value:
         """Return the value of a name; ``d_i`` inside a sum over i is ``d_1``, ``d1``, ..."""
+        if self.indices.get(name, "").isdigit():
+            return float(self.indices[name])
         for spelling in self.spellings(name):
             if spelling in self.values:
                 return self.values[spelling]
@@ -479,7 +484,8 @@ class Context:
         number = "".join(self.indices.get(letter, "") for letter in tail)
         if not number:
             return [name, head]
-        found = [name, f"{head}_{number}", f"{head}{number}"]
+        apart = "_".join(self.indices[letter] for letter in tail if letter in self.indices)
+        found = [name, f"{head}_{number}", f"{head}{number}", f"{head}{apart}", f"{head}_{apart}"]
         columns = self.vectors.get(head, ())
         if number.isdigit() and 0 < int(number) <= len(columns):
             found.append(columns[int(number) - 1])
@@ -492,18 +498,22 @@ class Context:
         indexed = [n for n in fold.body.names() if self._carries(n, fold.index)]
         if not indexed:
             raise NotAnExpression(f"nothing in the sum over {fold.index} is numbered")
-        found = []
+        found: list[str] = []
+        numbered: list[str] = []
         for k in range(1, 1000):
             inner = self.with_index(fold.index, str(k))
-            if not all(inner._has(name) for name in indexed):
+            numbered = [name for name in indexed if inner._has(name)]
+            if len(numbered) < len(indexed):
                 break
             found.append(str(k))
+        if not found and numbered:
+            raise NotAnExpression(f"nothing defines {(set(indexed) - set(numbered)).pop()}")
         return found
 
     def _has(self, name: str) -> bool:
         literal = self.spellings(name)
         numbered = [n for n in literal if n != name]
-        return any(n in self.values or n in self.definitions for n in numbered)
+        return name in self.definitions or any(n in self.values for n in numbered)
 
     def _is_index(self, tail: str) -> bool:
         return bool(tail) and set(tail) <= {*self.indices, *"ijm"}
@@ -531,10 +541,12 @@ def chosen(found: list[Statement], output: str, options: Iterable[str] = ()) -> 
         or [s for s in found if s.left is None or s.label]
         or found
     )
-    words = [str(option).lower().replace("_", " ") for option in options]
-    labelled = [s for s in naming if any(w and w in s.label.lower().split() for w in words)]
-    labelled = labelled or [s for s in naming if any(w and w == s.label.lower() for w in words)]
-    labelled = labelled or [s for s in naming if any(w and w in s.label.lower() for w in words)]
+    words = [str(option).lower().replace("_", " ") for option in options if option]
+    labelled = [
+        s
+        for s in naming
+        if any(re.search(rf"\b{re.escape(w)}\b", s.label.lower().replace("_", " ")) for w in words)
+    ]
     return (labelled or naming)[0]
 
 
@@ -580,7 +592,11 @@ def sides(
             if statement.label in ("", wanted.label):
                 definitions.setdefault(statement.defines[0], statement)
     context = Context(dict(values), definitions, dict(vectors or {}))
-    right = [node.value(context) for node in wanted.right]
+    try:
+        right = [node.value(context) for node in wanted.right]
+    except NotAnExpression:  # the output stands on both sides
+        implicit = Context({output: predicted, **values}, definitions, dict(vectors or {}))
+        right = [node.value(implicit) for node in wanted.right]
     if wanted.left is None or not wanted.left.names():
         return [(predicted, value) for value in right]
     unknown = {n for n in wanted.left.names() if not _resolves(context, n)}
