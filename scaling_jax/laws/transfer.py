@@ -119,9 +119,9 @@ alternatives(
             ),
             output=Variable("loss", "L"),
             parameters=(
-                Parameter("a2", "amplitude", "loss", REAL_LINE, (0.05, 1.0)),
-                Parameter("s2", "exponent", bounds=REAL_LINE, start=(-0.8, -0.02)),
-                Parameter("b2", "offset", "loss", REAL_LINE, (0.0, 1.0)),
+                Parameter("a2", "amplitude", "loss", REAL_LINE, (-1.0, 1.0)),
+                Parameter("s2", "exponent", bounds=REAL_LINE, start=(-0.8, 0.8)),
+                Parameter("b2", "offset", "loss", REAL_LINE, (0.0, 2.0)),
             ),
             formula="L(R) = a2*R**s2 + b2",
         ),

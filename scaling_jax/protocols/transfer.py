@@ -284,3 +284,32 @@ def largest_domain_share(
         raise ProtocolError("general_loss must return one finite loss a share of domain data")
     kept = np.flatnonzero(losses <= (1.0 + tolerance) * start)
     return float(shares[kept[-1]]) if kept.size else 0.0
+
+
+@protocol("downstream_bleu_log_law")
+def alignment_score(source: float, destination: float) -> float:
+    """Return how well pre-training languages match a translation task.
+
+    Args:
+        source: Proportion of the source language in the pre-training tokens.
+        destination: Proportion of the destination language.
+
+    Returns:
+        1 for equal parts of both, 0 for neither. Below it scores may stop following the law.
+
+    Raises:
+        ProtocolError: The proportions are not those of two languages.
+
+    Reference:
+        Isik et al., arXiv:2402.04177, section 4.
+
+    Example:
+        >>> alignment_score(0.5, 0.5), alignment_score(1.0, 0.0)
+        (1.0, 0.7)
+    """
+    if min(source, destination) < 0.0 or source + destination > 1.0 + 1e-9:
+        raise ProtocolError(
+            f"two languages have proportions of 0 or more that sum to at most 1, not {source:g} "
+            f"and {destination:g}"
+        )
+    return source * destination + 0.7 * source + 0.8 * destination

@@ -11,6 +11,7 @@ from scaling_jax.reproductions import mixtures as _mixtures
 from scaling_jax.reproductions import parallel as _parallel
 from scaling_jax.reproductions import repetition as _repetition
 from scaling_jax.reproductions import shape as _shape
+from scaling_jax.reproductions import transfer as _transfer
 from scaling_jax.reproductions.record import Check as Check
 from scaling_jax.reproductions.record import Reproduction as Reproduction
 from scaling_jax.reproductions.record import get as get
@@ -29,4 +30,5 @@ SUBJECTS = (
     _parallel,
     _repetition,
     _shape,
+    _transfer,
 )
