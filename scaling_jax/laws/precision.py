@@ -48,7 +48,7 @@ def effective_share(bits: Any, gamma: Any, offset: Any = 0.0) -> jax.Array:
 
 def _effective_size(params, bits: dict[str, Any], scales: dict[str, Any]) -> jax.Array:
     shares = [effective_share(bits[x], scales[f"gamma_{x}"], scales[f"n_{x}"]) for x in _PARTS]
-    return params * math.prod(shares)  # type: ignore[arg-type,return-value]
+    return params * math.prod(shares)
 
 
 def _sensitivities(in_bits: bool) -> tuple[Parameter, ...]:

@@ -6,12 +6,18 @@ difference that is allowed. Every module below is imported for what it registers
 
 from scaling_jax.reproductions import compute_frontiers as _compute_frontiers
 from scaling_jax.reproductions import critical_batch as _critical_batch
+from scaling_jax.reproductions import distillation as _distillation
 from scaling_jax.reproductions import hyperparameters as _hyperparameters
+from scaling_jax.reproductions import mixture_of_experts as _mixture_of_experts
 from scaling_jax.reproductions import mixtures as _mixtures
 from scaling_jax.reproductions import parallel as _parallel
+from scaling_jax.reproductions import precision as _precision
 from scaling_jax.reproductions import repetition as _repetition
 from scaling_jax.reproductions import shape as _shape
+from scaling_jax.reproductions import sparsity as _sparsity
+from scaling_jax.reproductions import theory as _theory
 from scaling_jax.reproductions import transfer as _transfer
+from scaling_jax.reproductions import vocabulary as _vocabulary
 from scaling_jax.reproductions.record import Check as Check
 from scaling_jax.reproductions.record import Reproduction as Reproduction
 from scaling_jax.reproductions.record import get as get
@@ -25,10 +31,16 @@ from scaling_jax.reproductions.running import verdict as verdict
 SUBJECTS = (
     _compute_frontiers,
     _critical_batch,
+    _distillation,
     _hyperparameters,
+    _mixture_of_experts,
     _mixtures,
     _parallel,
+    _precision,
     _repetition,
     _shape,
+    _sparsity,
+    _theory,
     _transfer,
+    _vocabulary,
 )
