@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from scaling_jax.errors import LawError, did_you_mean
+from scaling_jax.errors import LawError, did_you_mean, listing
 from scaling_jax.laws.declaration import INF, REAL_LINE, Law, Parameter, Variable
 from scaling_jax.laws.forms import power
 from scaling_jax.laws.registry import Family, family, register
@@ -161,8 +161,10 @@ def alternatives(members: Mapping[str, Law], option: str = "output") -> Family:
         >>> sj.laws.get("chinchilla_approach1", output="tokens").output.column
         'tokens'
     """
-    (name,) = {law.name for law in members.values()}
     default = next(iter(members))
+    name = members[default].name
+    if other := {law.name for law in members.values()} - {name}:
+        raise LawError(f"the members of {name} must share its name, not {listing(other)}")
 
     def make(**chosen: str) -> Law:
         if chosen[option] not in members:
