@@ -103,8 +103,8 @@ def private_losses(params: Any, iterations: Any, ratios: Any, losses: Any) -> Pr
         for k in range(shape[2]):
             values[i, :, k] = isotonic_regression(values[i, :, k], increasing=False).x
         for j in range(shape[1]):
-            values[i, j] = isotonic_regression(values[i, j]).x
             values[i, j] = isotonic_regression(values[i, j], increasing=True).x
+    return PrivateLosses(*axes, values)
 
 
 @dataclass(frozen=True)

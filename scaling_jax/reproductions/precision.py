@@ -71,7 +71,7 @@ def _gaussian_error(bits: int) -> float:
     widest = 8.0 / 2**bits
     found = minimize_scalar(error, bounds=(0.2 * widest, 1.5 * widest), method="bounded",
                             options={"xatol": 1e-10})  # fmt: skip
-    return float(found.fun)  # type: ignore[attr-defined]
+    return float(found.fun)
 
 
 @reproduction(of="qat_scaling")
