@@ -5,11 +5,13 @@ publication (`scaling_jax.literature`). Every module below is imported for what 
 """
 
 from scaling_jax.protocols import approach2_bias as _approach2_bias
+from scaling_jax.protocols import benchmark_quality as _benchmark_quality
 from scaling_jax.protocols import compute_savings as _compute_savings
 from scaling_jax.protocols import critical_batch as _critical_batch
 from scaling_jax.protocols import data_pruning as _data_pruning
 from scaling_jax.protocols import data_quality as _data_quality
 from scaling_jax.protocols import distillation as _distillation
+from scaling_jax.protocols import emergence as _emergence
 from scaling_jax.protocols import farseer as _farseer
 from scaling_jax.protocols import hyperparameters as _hyperparameters
 from scaling_jax.protocols import inference_costs as _inference_costs
@@ -27,6 +29,7 @@ from scaling_jax.protocols import observational as _observational
 from scaling_jax.protocols import precision as _precision
 from scaling_jax.protocols import privacy as _privacy
 from scaling_jax.protocols import quanta as _quanta
+from scaling_jax.protocols import question_groups as _question_groups
 from scaling_jax.protocols import random_features as _random_features
 from scaling_jax.protocols import repetition as _repetition
 from scaling_jax.protocols import representations as _representations
@@ -46,11 +49,13 @@ from scaling_jax.protocols.registry import protocol as protocol
 
 SUBJECTS = (
     _approach2_bias,
+    _benchmark_quality,
     _compute_savings,
     _critical_batch,
     _data_pruning,
     _data_quality,
     _distillation,
+    _emergence,
     _farseer,
     _hyperparameters,
     _inference_costs,
@@ -68,6 +73,7 @@ SUBJECTS = (
     _precision,
     _privacy,
     _quanta,
+    _question_groups,
     _random_features,
     _repetition,
     _representations,
