@@ -6,17 +6,24 @@ difference that is allowed. Every module below is imported for what it registers
 
 from scaling_jax.reproductions import compute_frontiers as _compute_frontiers
 from scaling_jax.reproductions import critical_batch as _critical_batch
+from scaling_jax.reproductions import data_pruning as _data_pruning
+from scaling_jax.reproductions import data_quality as _data_quality
 from scaling_jax.reproductions import distillation as _distillation
 from scaling_jax.reproductions import hyperparameters as _hyperparameters
+from scaling_jax.reproductions import knowledge as _knowledge
+from scaling_jax.reproductions import languages_and_modalities as _languages_and_modalities
 from scaling_jax.reproductions import mixture_of_experts as _mixture_of_experts
 from scaling_jax.reproductions import mixtures as _mixtures
 from scaling_jax.reproductions import parallel as _parallel
 from scaling_jax.reproductions import precision as _precision
 from scaling_jax.reproductions import repetition as _repetition
+from scaling_jax.reproductions import schedules as _schedules
 from scaling_jax.reproductions import shape as _shape
 from scaling_jax.reproductions import sparsity as _sparsity
+from scaling_jax.reproductions import synthetic_data as _synthetic_data
 from scaling_jax.reproductions import theory as _theory
 from scaling_jax.reproductions import transfer as _transfer
+from scaling_jax.reproductions import translation as _translation
 from scaling_jax.reproductions import vocabulary as _vocabulary
 from scaling_jax.reproductions.record import Check as Check
 from scaling_jax.reproductions.record import Reproduction as Reproduction
@@ -31,16 +38,23 @@ from scaling_jax.reproductions.running import verdict as verdict
 SUBJECTS = (
     _compute_frontiers,
     _critical_batch,
+    _data_pruning,
+    _data_quality,
     _distillation,
     _hyperparameters,
+    _knowledge,
+    _languages_and_modalities,
     _mixture_of_experts,
     _mixtures,
     _parallel,
     _precision,
     _repetition,
+    _schedules,
     _shape,
     _sparsity,
+    _synthetic_data,
     _theory,
     _transfer,
+    _translation,
     _vocabulary,
 )
