@@ -136,11 +136,12 @@ def nodes_before(pieces: Segments, point: Any, *, order: int = 2, leave_last: in
     number = jnp.arange(count)
     if count <= _FEW:
         return _cut(pieces, number, number <= last, last, leave_last)
-    some = jnp.stack([jnp.asarray(BEFORE - 1), last - 1, last])
-    near = _cut(pieces, some, jnp.stack([some[0] < some[1], some[1] >= 0, last >= 0]), last,
-                leave_last)  # fmt: skip
+    long = jnp.array([BEFORE - 2, BEFORE - 1])  # the end of the warm-up and what follows it
+    some = jnp.concatenate([long, jnp.stack([last - 1, last])])
+    there = jnp.concatenate([long < last - 1, jnp.array([True, True])])
+    near = _cut(pieces, some, there, last, leave_last)
     offset, weight = _gauss(pieces.steps, order)  # [..., pieces, order]
-    whole = (number < last - 1) & (number != BEFORE - 1)
+    whole = (number < last - 1) & (number != BEFORE - 2) & (number != BEFORE - 1)
     far = _nodes(pieces, number, offset, jnp.where(whole[:, None], weight, 0.0), last)
     return jax.tree.map(lambda a, b: jnp.concatenate([a, b], axis=-1), far, near)
 
