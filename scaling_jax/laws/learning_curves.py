@@ -225,7 +225,7 @@ def alabdulmohsin_m3(x: str = "examples", output: str = "error") -> Law:
     )
 
 
-_M4_STEPS = 8  # from the nearer asymptote: seven digits for alpha = 1e-3, more for larger ones
+_M4_STEPS = 6  # and two more in `root`: seven digits for alpha = 1e-3, more for larger ones
 
 
 def _m4_equation(t, k, alpha):

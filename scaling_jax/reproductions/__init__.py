@@ -4,14 +4,20 @@ A reproduction belongs to a publication and yields checks: the published number,
 difference that is allowed. Every module below is imported for what it registers.
 """
 
+from scaling_jax.reproductions import approach2_bias as _approach2_bias
+from scaling_jax.reproductions import chinchilla_replication as _chinchilla_replication
 from scaling_jax.reproductions import compute_frontiers as _compute_frontiers
 from scaling_jax.reproductions import critical_batch as _critical_batch
 from scaling_jax.reproductions import data_pruning as _data_pruning
 from scaling_jax.reproductions import data_quality as _data_quality
 from scaling_jax.reproductions import distillation as _distillation
+from scaling_jax.reproductions import farseer as _farseer
 from scaling_jax.reproductions import hyperparameters as _hyperparameters
 from scaling_jax.reproductions import knowledge as _knowledge
 from scaling_jax.reproductions import languages_and_modalities as _languages_and_modalities
+from scaling_jax.reproductions import learning_curves as _learning_curves
+from scaling_jax.reproductions import loss_surfaces as _loss_surfaces
+from scaling_jax.reproductions import method as _method
 from scaling_jax.reproductions import mixture_of_experts as _mixture_of_experts
 from scaling_jax.reproductions import mixtures as _mixtures
 from scaling_jax.reproductions import parallel as _parallel
@@ -24,6 +30,7 @@ from scaling_jax.reproductions import synthetic_data as _synthetic_data
 from scaling_jax.reproductions import theory as _theory
 from scaling_jax.reproductions import transfer as _transfer
 from scaling_jax.reproductions import translation as _translation
+from scaling_jax.reproductions import variable_projection as _variable_projection
 from scaling_jax.reproductions import vocabulary as _vocabulary
 from scaling_jax.reproductions.record import Check as Check
 from scaling_jax.reproductions.record import Reproduction as Reproduction
@@ -36,14 +43,20 @@ from scaling_jax.reproductions.running import run as run
 from scaling_jax.reproductions.running import verdict as verdict
 
 SUBJECTS = (
+    _approach2_bias,
+    _chinchilla_replication,
     _compute_frontiers,
     _critical_batch,
     _data_pruning,
     _data_quality,
     _distillation,
+    _farseer,
     _hyperparameters,
     _knowledge,
     _languages_and_modalities,
+    _learning_curves,
+    _loss_surfaces,
+    _method,
     _mixture_of_experts,
     _mixtures,
     _parallel,
@@ -56,5 +69,6 @@ SUBJECTS = (
     _theory,
     _transfer,
     _translation,
+    _variable_projection,
     _vocabulary,
 )
