@@ -41,7 +41,7 @@ _RUN_POINTS, _RUN_STEPS = 120, 24_000  # of a schedule
 _LEVELS = 4  # of a second input
 _MOST_CURVES = 6  # estimates in one panel
 _IN_DECADES = 30.0  # outputs that span more are drawn in logarithms
-_FLAT = 0.05  # an output that varies less, relatively, is flat
+_FLAT = 0.01  # an output that varies less, relatively, is flat
 _SMALL, _TINY = 6.5, 5.5
 
 # Where a publication says nothing narrower: the scales of models that are trained, not the whole
@@ -191,8 +191,8 @@ def _surface(ax: Axes, example: Example, along: Sequence[Side]) -> None:
         transform=ax.transAxes, ha="right", va="top",
         bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0.0, "pad": 1.5},
     )  # fmt: skip
-    ax.set_xlabel(drawable(first.label, 34), fontsize=_SMALL, labelpad=1.5)
-    ax.set_ylabel(drawable(second.label, 30), fontsize=_SMALL, labelpad=1.5)
+    ax.set_xlabel(drawable(first.label, 34), fontsize=_SMALL, labelpad=3.0)
+    ax.set_ylabel(drawable(second.label, 30), fontsize=_SMALL, labelpad=3.0)
 
 
 def _schedules(ax: Axes, example: Example) -> None:
@@ -225,8 +225,8 @@ def _axes(ax: Axes, law: Law, side: Side, drawn: np.ndarray) -> None:
         _widen(ax, drawn)
     if not side.log:
         ax.locator_params(axis="x", nbins=4)
-    ax.set_xlabel(drawable(side.label, 34), fontsize=_SMALL, labelpad=1.5)
-    ax.set_ylabel(drawable(law.output.column, 30), fontsize=_SMALL, labelpad=1.5)
+    ax.set_xlabel(drawable(side.label, 34), fontsize=_SMALL, labelpad=3.0)
+    ax.set_ylabel(drawable(law.output.column, 30), fontsize=_SMALL, labelpad=3.0)
 
 
 def _widen(ax: Axes, drawn: np.ndarray) -> None:

@@ -21,25 +21,14 @@ def estimates(name):
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
-def test_bounds_contain_every_published_estimate(name):
-    for estimate in estimates(name).values():
-        bounds = {p.name: p.bounds for p in estimate.law.parameters}
-        for parameter, value in estimate.params.items():
-            low, high = bounds[parameter]
-            assert low <= value <= high, (estimate.name, parameter)
-
-
-@pytest.mark.parametrize("name", BUILT_IN)
 def test_every_estimate_has_a_source_and_predicts_or_says_what_is_missing(name):
+    """That predictions are finite and coefficients within bounds is tested in test_atlas.py."""
     for estimate in estimates(name).values():
-        assert estimate.context
+        assert estimate.context or estimate.where
         assert estimate.verified in ("source", "computed", "recalled")
-        inputs = {v.column: 10.0 * max(v.domain[0], 1e6) for v in estimate.law.inputs}
         if estimate.missing:
             with pytest.raises(LawError, match=f"does not give .*{estimate.missing[-1]}"):
-                estimate(**inputs)
-        else:
-            assert 0.0 < float(estimate(**inputs)) < 1e4
+                estimate(**dict.fromkeys(estimate.law.input_names, 1.0))
 
 
 # Conversions
