@@ -23,7 +23,7 @@ def estimate():
 def points(count: int = 40, seed: int = 0) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     spread = {"params": (1e7, 1e10), "tokens": (1e8, 1e12), "unique_tokens": (1e8, 1e11)}
-    return {n: np.exp(rng.uniform(*np.log(ends), count)) for n, ends in spread.items()}
+    return {n: low * (high / low) ** rng.random(count) for n, (low, high) in spread.items()}
 
 
 def optimal_params(t, unique):
