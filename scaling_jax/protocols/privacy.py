@@ -104,7 +104,7 @@ def private_losses(params: Any, iterations: Any, ratios: Any, losses: Any) -> Pr
             values[i, :, k] = isotonic_regression(values[i, :, k], increasing=False).x
         for j in range(shape[1]):
             values[i, j] = isotonic_regression(values[i, j], increasing=True).x
-    return PrivateLosses(*axes, values)
+    return PrivateLosses(axes[0], axes[1], axes[2], values)
 
 
 @dataclass(frozen=True)
