@@ -1,11 +1,12 @@
 """Finding and transferring hyperparameters: near-optimal runs, optima of sweeps, muP, ladders."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from scaling_jax.errors import ProtocolError
 from scaling_jax.protocols.log_fits import PowerLaw, fit_parabola, fit_power_law
 from scaling_jax.protocols.registry import protocol
 from scaling_jax.runs import RunTable
@@ -121,6 +122,52 @@ def transferred_learning_rate(learning_rate: Any, tokens: Any, new_tokens: Any, 
         0.000479
     """
     return learning_rate * (tokens / new_tokens) ** beta
+
+
+@protocol("sld_lr_bsz")
+def polynomial_optimum(
+    theta: Mapping[str, Any], tokens: Any, params: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the learning rate and batch at which the fitted polynomial of log loss is lowest.
+
+    The gradient in the two logarithms is linear: a system of two equations.
+
+    Args:
+        theta: Coefficients of the law `sld_lr_bsz`.
+        tokens: Training tokens.
+        params: Parameters.
+
+    Returns:
+        Learning rate and batch in tokens.
+
+    Raises:
+        ProtocolError: The polynomial has no minimum in the two.
+
+    Example:
+        >>> theta = dict.fromkeys(["theta_lr_D", "theta_lr_N", "theta_bsz_D", "theta_bsz_N"], 0.0)
+        >>> theta |= dict(theta_lr=12.0, theta_bsz=-26.0, theta_lr_lr=1.0, theta_bsz_bsz=1.0)
+        >>> rate, batch = polynomial_optimum(theta | dict(theta_lr_bsz=0.0), 1e10, 1e9)
+        >>> round(float(np.log(rate)), 6), round(float(np.log(batch)), 6)
+        (-6.0, 13.0)
+
+    Reference:
+        Lin et al., arXiv:2507.21184.
+    """
+    log_d, log_n = np.log(tokens), np.log(params)
+    a, b = 2.0 * theta["theta_lr_lr"], 2.0 * theta["theta_bsz_bsz"]
+    mixed = theta["theta_lr_bsz"]
+    determinant = a * b - mixed**2
+    if a <= 0.0 or determinant <= 0.0:
+        raise ProtocolError(
+            "the polynomial has no minimum in learning rate and batch; fit it to sweeps that "
+            "enclose the optimum"
+        )
+    p, q = (
+        -(theta[f"theta_{x}"] + theta[f"theta_{x}_D"] * log_d + theta[f"theta_{x}_N"] * log_n)
+        for x in ("lr", "bsz")
+    )
+    log_rate, log_batch = (b * p - mixed * q) / determinant, (a * q - mixed * p) / determinant
+    return np.exp(log_rate), np.exp(log_batch)
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,18 @@
 """Near-optimal runs, optima of sweeps, muP and ladders."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import scaling_jax as sj
+from scaling_jax.errors import ProtocolError
 from scaling_jax.protocols.hyperparameters import (
     excess_loss,
     ladder_run,
     near_optimal_runs,
     nearest_excess,
+    polynomial_optimum,
     sweep_optima,
     transferred_learning_rate,
     width_multipliers,
@@ -78,3 +82,20 @@ def test_ladder_changes_beta2_with_the_batch():
     assert small.batch_tokens < 524288 <= large.batch_tokens
     assert large.tokens == 4e10
     assert large.warmup_tokens == 1e9
+
+
+def test_optimum_of_the_polynomial_has_no_slope():
+    law = sj.laws.get("sld_lr_bsz")
+    theta = {p.name: 0.001 * k for k, p in enumerate(law.parameters, start=-7)}
+    theta |= dict(theta_lr_lr=0.03, theta_bsz_bsz=0.02, theta_lr_bsz=-0.01)
+    rate, batch = polynomial_optimum(theta, 1e10, 4e8)
+
+    def log_loss(log_rate, log_batch):
+        point = dict(learning_rate=jnp.exp(log_rate), batch_tokens=jnp.exp(log_batch))
+        return law.log(theta, point | dict(tokens=1e10, params=4e8))
+
+    with jax.enable_x64(True):
+        slopes = jax.grad(log_loss, argnums=(0, 1))(np.log(rate), np.log(batch))
+    np.testing.assert_allclose(slopes, 0.0, atol=1e-12)
+    with pytest.raises(ProtocolError, match="no minimum in learning rate and batch"):
+        polynomial_optimum(theta | dict(theta_lr_bsz=0.1), 1e10, 4e8)
