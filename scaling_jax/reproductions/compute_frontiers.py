@@ -8,7 +8,7 @@ import jax
 from scaling_jax.datasets import load
 from scaling_jax.laws import get
 from scaling_jax.literature import printed_estimates
-from scaling_jax.protocols.inference_costs import inference_optimal
+from scaling_jax.protocols.inference_costs import InferenceOptimum, inference_optimal
 from scaling_jax.protocols.isoflop import isoflop_frontier
 from scaling_jax.protocols.kaplan_frontier import efficient_frontier, suboptimal_compute
 from scaling_jax.protocols.log_fits import fit_power_law
@@ -296,7 +296,7 @@ def _sardana_examples(name: str, theta: dict[str, float], reason: str) -> Iterat
         with jax.enable_x64(True):
             tokens = _optimal_tokens(params, theta)
             loss = get("chinchilla")(theta, dict(params=params, tokens=tokens))
-            found = inference_optimal(loss, demand, **theta)
+            found = _inference_optimal(loss, demand, theta)
             spent = 6.0 * params * tokens + 2.0 * params * demand
             ours = (float(found.params), float(found.tokens) / tokens,
                     1.0 - float(found.total_flops) / spent)  # fmt: skip
@@ -306,6 +306,13 @@ def _sardana_examples(name: str, theta: dict[str, float], reason: str) -> Iterat
             if printed is not None:
                 yield Check(f"{label}, {what}", printed[0], number, printed[1],
                             reason=reason)  # fmt: skip
+
+
+@jax.jit
+def _inference_optimal(
+    loss: float, inference_tokens: float, theta: dict[str, float]
+) -> InferenceOptimum:
+    return inference_optimal(loss, inference_tokens, **theta)
 
 
 def _optimal_tokens(params: float, theta: dict[str, float]) -> float:
