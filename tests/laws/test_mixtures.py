@@ -268,3 +268,31 @@ def test_autoscale_multiplies_by_the_same_factor_each_step():
 def test_unknown_choices_are_refused(name, options, message):
     with pytest.raises(LawError, match=message):
         sj.laws.get(name, **options)
+
+
+def test_published_mixtures_take_one_array():
+    academic = sj.laws.get("data_mixing_law").published("academic")
+    uniform = float(academic(proportions=np.full(5, 0.2)))
+    columns = {f"proportion_{k}": 0.2 for k in range(1, 6)}
+    assert uniform == pytest.approx(float(academic(**columns)), rel=1e-6)
+    with pytest.raises(LawError, match="sum to one, not to 0.5"):
+        academic(proportions=np.full(5, 0.1))
+
+
+@pytest.mark.parametrize("label", MEMBERS)
+def test_units_of_every_member_are_true(label):
+    sj.laws.check(member(label))
+
+
+def test_a_fit_recovers_how_much_each_domain_is_worth():
+    law = sj.laws.get("optimal_mixture_additive", domains=2)
+    theta = dict(E=1.2, A=300.0, B=700.0, alpha=0.3, beta=0.32,
+                 C1=2.0, C2=0.7, gamma1=0.4, gamma2=0.6)  # fmt: skip
+    rng = np.random.default_rng(5)
+    share = rng.uniform(0.05, 0.95, 80)
+    x = dict(params=10 ** rng.uniform(8, 10, 80), tokens=10 ** rng.uniform(9, 12, 80),
+             proportion_1=share, proportion_2=1.0 - share)  # fmt: skip
+    with jax.enable_x64(True):
+        loss = np.asarray(law(theta, x))
+    fit = sj.fit(law, sj.RunTable.from_columns({**x, "loss": loss}), starts=32)
+    assert fit.params == pytest.approx(theta, rel=1e-4)

@@ -10,7 +10,7 @@ import numpy as np
 
 from scaling_jax.errors import LawError, did_you_mean, listing
 from scaling_jax.expressions import evaluate
-from scaling_jax.laws.declaration import Law
+from scaling_jax.laws.declaration import PROPORTIONS, Law
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -106,7 +106,7 @@ class Estimate:
                 "; take another estimate, or pass your own values to the law"
             )
         for name in inputs:
-            if name not in self.law.input_names:
+            if name not in self.law.input_names and not (self.law.simplex and name == PROPORTIONS):
                 hint = did_you_mean(name, self.law.input_names)
                 raise LawError(f"{self.law.name} has no input {name!r}; {hint}")
         self.law.check_inputs(inputs)
