@@ -12,13 +12,14 @@ y G(y): the integrals over the student's field are done. The second average is a
 """
 
 import functools
+import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jax.scipy.special import ndtr, ndtri
+from jax.scipy.special import erfc, ndtri
 
 from scaling_jax.errors import ProtocolError
 from scaling_jax.protocols.registry import protocol
@@ -96,73 +97,13 @@ def _check_ranges(examples_per_param: Any, kept: Any) -> None:
 
 @functools.partial(jax.jit, static_argnames="easy")
 def _error(ap: jax.Array, f: jax.Array, easy: bool) -> jax.Array:
-    held = jax.lax.stop_gradient((ap, f))
-    low, high = (jnp.full_like(ap, end) for end in _LOG_Q)
-
-    def halve(_, bracket):
-        low, high = bracket
-        middle = 0.5 * (low + high)
-        q = jnp.exp(middle)
-        too_small = _equations(_margin(q, *held, easy), q, *held, easy)[1] > 0.0
-        return jnp.where(too_small, middle, low), jnp.where(too_small, high, middle)
-
-    low, high = jax.lax.fori_loop(0, _HALVINGS, halve, (low, high))
-    q = jnp.exp(0.5 * (low + high))
-    x = _margin(q, *held, easy)
-    for _ in range(2):  # they also carry the derivatives, each doubles their order
-        x, q = _newton_step(x, q, ap, f, easy)
+    nearest, farthest = _kept_fields(f, easy)
+    _, q = _solve(2.0 * ap / f, nearest, farthest)
     return jnp.arctan(1.0 / q) / jnp.pi
 
 
-def _margin(q: jax.Array, ap: jax.Array, f: jax.Array, easy: bool) -> jax.Array:
-    """Return x with ap * <Q(x - q h)> = 1, by Newton's method on the square root of the left."""
-    _, farthest = _kept_fields(f, easy)
-    # Q(y) < 2 (1 + y**2) and Q(0) = 1/2: a margin beyond the farthest field is always too large.
-    start = q * farthest + jnp.sqrt(1.0 / ap) + 1.0
-
-    def step(_, x):
-        value, slope = jax.jvp(lambda x: _equations(x, q, ap, f, easy)[0], (x,), (1.0 + 0.0 * x,))
-        level = value + 1.0  # ap * <Q>, quadratic in a large x: its root is nearly linear
-        return x - 2.0 * (level - jnp.sqrt(level)) / jnp.maximum(slope, jnp.finfo(x.dtype).tiny)
-
-    return jax.lax.fori_loop(0, _STEPS, step, start)
-
-
-def _newton_step(x, q, ap, f, easy):
-    def equations(x, q):
-        return _equations(x, q, ap, f, easy)
-
-    one = jnp.ones_like(x)
-    (first, second), (a, c) = jax.jvp(equations, (x, q), (one, 0.0 * one))
-    _, (b, d) = jax.jvp(equations, (x, q), (0.0 * one, one))
-    determinant = a * d - b * c
-    return x - (d * first - b * second) / determinant, q - (a * second - c * first) / determinant
-
-
-def _equations(x, q, ap, f, easy):
-    """Return ``ap <Q> - 1`` and ``ap <h G + q Phi> - q`` over the kept examples."""
-    nearest, farthest = _kept_fields(f, easy)
-    share = 2.0 / f
-    boundary = _density(nearest) * _g(x - q * nearest) - _density(farthest) * _g(x - q * farthest)
-    return ap * share * _mean_q(x, q, nearest, farthest) - 1.0, ap * share * boundary - q
-
-
-def _mean_q(x, q, nearest, farthest):
-    """Return the integral of phi(h) Q(x - q h); Q falls to nothing within 1/q after h = x/q."""
-    turn = jnp.clip(x / q, nearest, farthest)
-    end = jnp.minimum(farthest, turn + _FAR / q)
-    total = 0.0
-    for low, high in ((nearest, turn), (turn, end)):
-        half_width = 0.5 * (high - low)[..., None]
-        nodes, weights = (jnp.asarray(rule, half_width.dtype) for rule in (_NODES, _WEIGHTS))
-        h = low[..., None] + half_width * (1.0 + nodes)
-        y = x[..., None] - q[..., None] * h
-        total += jnp.sum(half_width * weights * _density(h) * (ndtr(y) + y * _g(y)), -1)
-    return total
-
-
-def _kept_fields(f, easy):
-    """Return the smallest and the largest |T.x| of the kept examples."""
+def _kept_fields(f: jax.Array, easy: bool) -> tuple[jax.Array, jax.Array]:
+    """Return the smallest and the largest h of the kept examples."""
     if easy:
         nearest = -ndtri(0.5 * f)
         return nearest, nearest + _FAR
@@ -170,9 +111,89 @@ def _kept_fields(f, easy):
     return jnp.zeros_like(f), jnp.minimum(-ndtri(jnp.maximum(0.5 * (1.0 - f), tiny)), _FAR)
 
 
-def _g(y):
-    return y * ndtr(y) + _density(y)
+@jax.custom_jvp
+def _solve(density, nearest, farthest):
+    """Return x and q: halving for q, Newton's method for x at each, one step for both at the end.
+
+    Args:
+        density: Examples at the boundary, 2 ap / f.
+        nearest: Smallest field h of the kept examples.
+        farthest: Largest one.
+    """
+    kept = (density, nearest, farthest)
+
+    def halve(_, bracket):
+        low, high = bracket
+        middle = 0.5 * (low + high)
+        q = jnp.exp(middle)
+        too_small = _equations(_margin(q, *kept), q, *kept)[1] > 0.0
+        return jnp.where(too_small, middle, low), jnp.where(too_small, high, middle)
+
+    low, high = (jnp.full_like(density, end) for end in _LOG_Q)
+    low, high = jax.lax.fori_loop(0, _HALVINGS, halve, (low, high))
+    q = jnp.exp(0.5 * (low + high))
+    x = _margin(q, *kept)
+    by_x, by_q = _newton(x, q, kept, _equations(x, q, *kept))
+    return x - by_x, q - by_q
 
 
-def _density(y):
-    return jnp.exp(-0.5 * y * y) / np.sqrt(2.0 * np.pi)
+@_solve.defjvp
+def _implicit_function(kept, tangents):
+    """Return x and q with the derivatives that keep both equations true."""
+    x, q = _solve(*kept)
+    _, change = jax.jvp(lambda *kept: _equations(x, q, *kept), kept, tangents)
+    by_x, by_q = _newton(x, q, kept, change)
+    return (x, q), (-by_x, -by_q)
+
+
+def _newton(x, q, kept, value):
+    """Return the matrix of derivatives by x and q, inverted, times a value of the equations."""
+    one, zero = jnp.ones_like(x), jnp.zeros_like(x)
+    _, (a, c) = jax.jvp(lambda x, q: _equations(x, q, *kept), (x, q), (one, zero))
+    _, (b, d) = jax.jvp(lambda x, q: _equations(x, q, *kept), (x, q), (zero, one))
+    determinant = a * d - b * c
+    return (d * value[0] - b * value[1]) / determinant, (a * value[1] - c * value[0]) / determinant
+
+
+def _margin(q, density, nearest, farthest):
+    """Return x with ap * <Q(x - q h)> = 1, by Newton's method on the square root of the left."""
+    # Q(y) > y**2 / 2 for y > 0: so far beyond the farthest field the left side is above one.
+    share = 0.5 * (erfc(nearest / math.sqrt(2.0)) - erfc(farthest / math.sqrt(2.0)))
+    start = q * farthest + jnp.sqrt(2.0 / (density * share))
+
+    def step(_, x):
+        (value, _), (slope, _) = jax.jvp(
+            lambda x: _equations(x, q, density, nearest, farthest), (x,), (jnp.ones_like(x),)
+        )
+        level = value + 1.0  # quadratic in a large x: its root is nearly linear
+        return x - 2.0 * (level - jnp.sqrt(level)) / jnp.maximum(slope, jnp.finfo(x.dtype).tiny)
+
+    return jax.lax.fori_loop(0, _STEPS, step, start)
+
+
+def _equations(x, q, density, nearest, farthest):
+    """Return ``ap <Q> - 1`` and ``ap <h G + q Phi> - q`` over the kept examples."""
+    # Q falls to nothing within 1/q after its turn at h = x/q.
+    turn = jnp.clip(x / q, nearest, farthest)
+    end = jnp.minimum(farthest, turn + _FAR / q)
+    panels = [_panel(nearest, turn), _panel(turn, end)]
+    ends = jnp.stack([nearest, farthest], -1)
+    h = jnp.concatenate([*(nodes for nodes, _ in panels), ends], -1)
+    weights = jnp.concatenate([weights for _, weights in panels], -1)
+    y = x[..., None] - q[..., None] * h
+    phi = 0.5 * erfc(-y / math.sqrt(2.0))
+    g = y * phi + _normal(y)
+    first = jnp.sum(weights * (_normal(h) * (phi + y * g))[..., :-2], -1)
+    boundary = (_normal(ends) * g[..., -2:]) @ jnp.array([1.0, -1.0], g.dtype)
+    return density * first - 1.0, density * boundary - q
+
+
+def _panel(low, high):
+    """Return nodes and weights of an integral over h, on a new last axis."""
+    half_width = 0.5 * (high - low)[..., None]
+    nodes, weights = (jnp.asarray(rule, half_width.dtype) for rule in (_NODES, _WEIGHTS))
+    return low[..., None] + half_width * (1.0 + nodes), half_width * weights
+
+
+def _normal(y):
+    return jnp.exp(-0.5 * y * y) / math.sqrt(2.0 * math.pi)
