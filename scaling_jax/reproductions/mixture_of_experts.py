@@ -131,7 +131,7 @@ def krajewski_gains() -> Iterator[Check]:
         "dense over routed compute, 1e25 FLOP", 40.0, choices.compute_gain(routed, dense, 1e25),
         5.0, source="stated in the text: more than 40",
         reason="with the printed coefficients and the recalled cost of routing the gain grows by a "
-        "fifth in three decades: 32 at 1e25, 40 only beyond 1e28 FLOP",
+        "quarter in three decades: 32 at 1e25, 40 only beyond 1e28 FLOP",
     )  # fmt: skip
     coarse = sum(
         choices.optimal_fine_grained(routed, compute).granularity == 1.0
