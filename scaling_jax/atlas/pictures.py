@@ -41,6 +41,7 @@ _RUN_POINTS, _RUN_STEPS = 120, 24_000  # of a schedule
 _LEVELS = 4  # of a second input
 _MOST_CURVES = 6  # estimates in one panel
 _IN_DECADES = 30.0  # outputs that span more are drawn in logarithms
+_DEEPEST = 1e-6  # of the largest value: below it a surface has one colour
 _FLAT = 0.01  # an output that varies less, relatively, is flat
 _SMALL, _TINY = 6.5, 5.5
 
@@ -175,12 +176,12 @@ def _surface(ax: Axes, example: Example, along: Sequence[Side]) -> None:
     first, second = along
     x, y = np.meshgrid(first.values(_COARSE), second.values(_COARSE))
     z = _value(example, first.inputs(x) | second.inputs(y))
-    low, high = float(np.min(z)), float(np.max(z))
-    log = _spans_decades(z)
+    log, high = _spans_decades(z), float(np.max(z))
+    low = max(float(np.min(z)), _DEEPEST * high) if log else float(np.min(z))
     levels = np.geomspace(low, high, 9) if log else np.linspace(low, high, 9)
     if low < high:
         norm = LogNorm(low, high) if log else Normalize(low, high)
-        ax.contourf(x, y, z, levels=levels, cmap="viridis_r", norm=norm, alpha=0.85)
+        ax.contourf(x, y, z, levels=levels, cmap="viridis_r", norm=norm, alpha=0.85, extend="min")
         lines = ax.contour(x, y, z, levels=levels[1:-1:2], colors="white", linewidths=0.6)
         ax.clabel(lines, fmt=lambda v: number(float(f"{v:.2g}")), fontsize=_TINY + 0.5, colors=INK)
     scale_axis(ax, "x", True, most=4)
