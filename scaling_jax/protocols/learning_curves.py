@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
-from jax.typing import ArrayLike
+from numpy.typing import ArrayLike
 
 from scaling_jax.errors import FitError
 from scaling_jax.protocols.registry import protocol

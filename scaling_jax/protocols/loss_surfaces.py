@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
+from numpy.typing import ArrayLike
 
 from scaling_jax.errors import FitError
 from scaling_jax.fitting.fit import Fit, fit

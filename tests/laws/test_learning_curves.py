@@ -87,6 +87,7 @@ def test_deceleration_extrapolates_as_printed_far_behind_the_break():
 
 def test_m4_levels_cannot_cross_in_a_fit():
     anchor, logs = m(4).anchor, dict(examples=np.log(1e5), error=np.log(0.3))
+    assert anchor is not None
     there = anchor.from_natural(M4, logs)
     assert anchor.to_natural(there, logs) == pytest.approx(M4, rel=1e-12)
     for height in (1e-3, 10.0):

@@ -58,6 +58,7 @@ def test_logarithms_of_amplitudes_are_the_amplitudes_of_skaling():
 def test_fits_of_log_amplitudes_move_in_shares_and_come_back(name):
     estimate = next(e for e in law(name).published().values() if not e.missing)
     anchor, logs = estimate.law.anchor, dict(params=20.0, tokens=24.0, loss=1.0)
+    assert anchor is not None
     there = anchor.from_natural(estimate.params, logs)
     back = anchor.to_natural(there, logs)
     assert back == pytest.approx(estimate.params, rel=1e-12)
@@ -74,7 +75,7 @@ def test_three_components_are_orthonormal_and_tie_the_five_coefficients():
     matrix = np.array(_PCA3)
     np.testing.assert_allclose(matrix.T @ matrix, np.eye(3), atol=1e-6)
     five = matrix @ np.array([4.6, 5.6, 6.4])
-    theta = dict(zip(("a", "b", "e", "alpha", "beta"), five.tolist(), strict=True))
+    theta = {n: x for n, x in zip(["a", "b", "e", "alpha", "beta"], five.tolist(), strict=True)}
     np.testing.assert_allclose(
         law("chinchilla_pca3")(dict(u=4.6, v=5.6, w=6.4), dict(params=N, tokens=D)),
         law("hitchhiker_protocol")(theta, dict(params=N, tokens=D)),
