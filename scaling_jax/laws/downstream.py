@@ -144,7 +144,13 @@ sum_of_powers(
 sum_of_powers(
     "ladder_flops_step1",
     "L(C) = A / C**alpha + E",
-    [(Variable("compute_flops", "C", usual=(1e18, 1e26)), "A", "alpha")],
+    [
+        (
+            Variable("compute_flops", "C", "FLOP counted in the model", usual=(1e18, 1e26)),
+            "A",
+            "alpha",
+        )
+    ],
     _TASK_LOSS,
 )
 
