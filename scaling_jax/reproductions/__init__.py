@@ -11,6 +11,8 @@ from scaling_jax.reproductions import critical_batch as _critical_batch
 from scaling_jax.reproductions import data_pruning as _data_pruning
 from scaling_jax.reproductions import data_quality as _data_quality
 from scaling_jax.reproductions import distillation as _distillation
+from scaling_jax.reproductions import downstream as _downstream
+from scaling_jax.reproductions import emergence as _emergence
 from scaling_jax.reproductions import farseer as _farseer
 from scaling_jax.reproductions import hyperparameters as _hyperparameters
 from scaling_jax.reproductions import knowledge as _knowledge
@@ -20,6 +22,7 @@ from scaling_jax.reproductions import loss_surfaces as _loss_surfaces
 from scaling_jax.reproductions import method as _method
 from scaling_jax.reproductions import mixture_of_experts as _mixture_of_experts
 from scaling_jax.reproductions import mixtures as _mixtures
+from scaling_jax.reproductions import observational as _observational
 from scaling_jax.reproductions import parallel as _parallel
 from scaling_jax.reproductions import precision as _precision
 from scaling_jax.reproductions import repetition as _repetition
@@ -50,6 +53,8 @@ SUBJECTS = (
     _data_pruning,
     _data_quality,
     _distillation,
+    _downstream,
+    _emergence,
     _farseer,
     _hyperparameters,
     _knowledge,
@@ -59,6 +64,7 @@ SUBJECTS = (
     _method,
     _mixture_of_experts,
     _mixtures,
+    _observational,
     _parallel,
     _precision,
     _repetition,
