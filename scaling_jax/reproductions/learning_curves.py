@@ -91,6 +91,11 @@ def deceleration() -> Iterator[Check]:
 _BEST_OF_VISION = {"m1": 2.78, "m2": 4.17, "m3": 9.72, "m4": 13.89, "bnsl": 69.44}
 _STARTS = {"m1": 4, "m2": 4, "m3": 4, "m4": 2, "bnsl": 8}
 _STEPS = 100
+_ONE_CURVE = 100.0 / 18.0
+_OTHERWISE = (
+    "fitted otherwise here: one break, squared errors of the logarithm. It is not the choice of "
+    "curves: all 72, with more starts, give 44 for BNSL, 28 for M4, 12.5 for M3 and M2, 3 for M1"
+)
 
 
 @reproduction(of="bnsl", data=("revisiting_vision",))
@@ -102,14 +107,13 @@ def imagenet_extrapolations() -> Iterator[Check]:
     best = np.argmin([list(_errors_ahead(table).values()) for table in chosen], axis=1)
     yield Check("curves", 72, len(curves), 0.0, source="benchmark.vision.csv")
     for k, (name, share) in enumerate(_BEST_OF_VISION.items()):
-        # Two standard errors of a share of 18 curves.
-        noise = 200.0 * float(np.sqrt(share / 100.0 * (1.0 - share / 100.0) / len(chosen)))
         yield Check(
             f"ImageNet curves that {name} extrapolates best, percent",
             share,
             100.0 * float(np.mean(best == k)),
-            noise,
+            _ONE_CURVE,
             source="Table 1, all 72 curves",
+            reason=_OTHERWISE if name in ("m3", "m4", "bnsl") else "",
             unverified=True,
         )
 
