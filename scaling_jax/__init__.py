@@ -42,6 +42,7 @@ if TYPE_CHECKING:  # what the names are, for type checkers; nothing is imported
     from scaling_jax.uncertainty.draws import Draws as Draws
     from scaling_jax.uncertainty.laplace import laplace as laplace
     from scaling_jax.uncertainty.posterior import posterior as posterior
+    from scaling_jax.uncertainty.posterior import posteriors as posteriors
 
 _HOMES = {
     "Absolute": "objectives",
@@ -68,6 +69,7 @@ _HOMES = {
     "laplace": "uncertainty.laplace",
     "law": "laws",
     "posterior": "uncertainty.posterior",
+    "posteriors": "uncertainty.posterior",
     "predict": "prediction",
     "read_runs": "runs",
 }

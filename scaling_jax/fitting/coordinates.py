@@ -168,10 +168,14 @@ def start_box(parameter: Parameter, output: str) -> tuple[float, float]:
 
 
 def _scale_box(parameter: Parameter, output: str) -> tuple[float, float]:
+    return (0.01, 1.0) if is_linear(parameter, output) else (0.1, 10.0)
+
+
+def is_linear(parameter: Parameter, output: str) -> bool:
+    """Return whether a parameter is an amount of the output: its unit has its first power."""
     columns = dict.fromkeys(names(parameter.unit), 0.0) | {output: 1.0}
     exponents = dict.fromkeys(names(parameter.unit), _TYPICAL_EXPONENT)
-    power_of_output = log_monomial(parameter.unit, columns, exponents)
-    return (0.01, 1.0) if power_of_output == 1.0 else (0.1, 10.0)
+    return log_monomial(parameter.unit, columns, exponents) == 1.0
 
 
 def _at_edge(parameter: Parameter, z: float) -> bool:

@@ -1,7 +1,12 @@
 """The density that a posterior is: prior times likelihood in unbounded coordinates.
 
     x = (z, eta)    z: the law's scale-free coordinates, eta: the likelihood's noise coordinates
-    w               x = peak + factor w: centred at the mode and whitened by its curvature
+    v               x with amplitudes as they are instead of their logarithms
+    w               v = peak + factor w: centred at the mode and whitened by its curvature
+
+A law is linear in its amplitudes, so where runs determine their sum and not each one, the posterior
+is a straight ridge in v and a bent one in their logarithms, which a sampler follows badly. Only
+near zero, below `_KNEE` of the output, v is logarithmic and keeps amplitudes positive.
 
 A `Model` is static and hashable; everything that differs between data sets is `ModelData`, so one
 compiled sampler serves all tables of similar length, one by one or side by side.
@@ -16,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from scaling_jax.errors import FitError
-from scaling_jax.fitting.coordinates import Coordinates, constrain
+from scaling_jax.fitting.coordinates import Coordinates, constrain, is_linear
 from scaling_jax.fitting.problem import Problem
 from scaling_jax.fitting.solver import row_residual
 from scaling_jax.laws import Law
@@ -25,6 +30,8 @@ from scaling_jax.uncertainty.likelihoods import Counts, Likelihood
 from scaling_jax.uncertainty.priors import Priors
 
 _LOG_2PI = float(np.log(2.0 * np.pi))
+_KNEE = 0.03  # share of the output below which an amplitude is sampled as its logarithm
+_TINY = 1e-300
 
 
 class ModelData(NamedTuple):
@@ -71,7 +78,36 @@ class Model:
 
     def __call__(self, w: jax.Array, data: ModelData) -> jax.Array:
         """Return the log density at the whitened position, up to a constant."""
-        return self.log_density(data.centre + data.factor @ w, data)
+        return self.sampled_density(data.centre + data.factor @ w, data)
+
+    @property
+    def straightened(self) -> tuple[bool, ...]:
+        """Whether v is the amplitude itself, for each coordinate of x."""
+        output = self.law.output.column
+        law = (
+            p.bounds == (0.0, np.inf) and is_linear(p, output) and self.law.anchor is None
+            for p in Coordinates(self.law).free
+        )
+        return (*law, *(False for _ in self.likelihood.coordinates))
+
+    def to_x(self, v: jax.Array) -> jax.Array:
+        """Return x from v ``[..., coordinates]``."""
+        log_amplitude = jnp.log(_KNEE * jax.nn.softplus(v / _KNEE) + _TINY)
+        return jnp.where(np.array(self.straightened), log_amplitude, v)
+
+    def from_x(self, x: jax.Array) -> jax.Array:
+        """Return v from x; the inverse of `to_x`."""
+        share = jnp.exp(jnp.where(np.array(self.straightened), x, 0.0)) / _KNEE
+        amplitude = _KNEE * (share + jnp.log(-jnp.expm1(-share)))
+        return jnp.where(np.array(self.straightened), amplitude, x)
+
+    def sampled_density(self, v: jax.Array, data: ModelData) -> jax.Array:
+        """Return the log density of v."""
+        flags = np.array(self.straightened)
+        x = self.to_x(v)
+        log_slope = jax.nn.log_sigmoid(v / _KNEE) - x  # of x by v
+        total = self.log_density(x, data) + jnp.sum(jnp.where(flags, log_slope, 0.0))
+        return jnp.where(jnp.isnan(total), -jnp.inf, total)
 
     def log_density(self, x: jax.Array, data: ModelData) -> jax.Array:
         """Return the log density of x; minus infinity where the law is not finite."""
@@ -129,13 +165,25 @@ class Model:
         return {c.name: c.value(x[first + k]) for k, c in enumerate(self.likelihood.coordinates)}
 
 
-def model_data(model: Model, runs: RunTable, problem: Problem, priors: Priors) -> ModelData:
+def model_data(
+    model: Model, runs: RunTable, problem: Problem, priors: Priors, length: int | None = None
+) -> ModelData:
     """Return the arrays of a posterior, not yet centred and whitened.
+
+    Args:
+        model: Law and likelihood.
+        runs: The runs.
+        problem: Their reduced rows.
+        priors: The priors of the law's parameters.
+        length: Number of rows to pad to; by default a common size just above the runs'.
 
     Raises:
         FitError: The likelihood needs a column that the runs lack, or that is not positive.
     """
     rows, weights = problem.padded()
+    more = (length or len(rows)) - len(rows)
+    rows = np.concatenate([rows, np.repeat(rows[-1:], more, axis=0)])
+    weights = np.concatenate([weights, np.zeros(more)])
     noise = model.likelihood.coordinates
     size = len(model.names)
     return ModelData(

@@ -1,7 +1,7 @@
 """posterior(): draws of a law's parameters given runs, by NUTS from the batch engine's optimum."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -76,30 +76,107 @@ def posterior(
         >>> bool(abs(np.median(draws["alpha_N"]) - 0.076) < 0.002)
         True
     """
+    return posteriors(
+        law, [runs],
+        likelihood=likelihood, priors=priors, chains=chains, draws=draws, warmup=warmup,
+        target_accept=target_accept, discrepancy=discrepancy, seed=seed,
+    )[0]  # fmt: skip
+
+
+def posteriors(
+    law: str | Law,
+    tables: Sequence[RunTable],
+    *,
+    likelihood: str | Likelihood = "student_t",
+    priors: str | Mapping[str, Any] | None = None,
+    chains: int = 4,
+    draws: int = 1000,
+    warmup: int = 1000,
+    target_accept: float = 0.9,
+    discrepancy: bool = True,
+    seed: int = 0,
+) -> list[Draws]:
+    """Sample the posteriors of one law on many tables, all chains of all tables in one program.
+
+    Tables are padded to the length of the longest, so they should be of similar size. Each one's
+    draws depend on its own place in the list and the seed only through the random numbers.
+
+    Args:
+        law: A law or the name of one.
+        tables: Runs of each data set.
+        likelihood: As in `posterior`.
+        priors: As in `posterior`.
+        chains: Chains of each table.
+        draws: Draws of each chain that are kept.
+        warmup: Transitions that are thrown away.
+        target_accept: Mean acceptance probability.
+        discrepancy: As in `posterior`.
+        seed: Same seed, same draws.
+
+    Raises:
+        FitError: No table, unknown likelihood or prior, or runs that cannot determine the law.
+
+    Example:
+        >>> import numpy as np, scaling_jax as sj
+        >>> params = np.geomspace(1e7, 1e10, 12)
+        >>> wiggle = 0.01 * np.cos(np.arange(12))
+        >>> tables = [
+        ...     sj.RunTable.from_columns(
+        ...         dict(params=params, loss=(8.8e13 / params) ** alpha * np.exp(wiggle))
+        ...     )
+        ...     for alpha in (0.05, 0.08)
+        ... ]
+        >>> found = sj.posteriors("kaplan_n", tables, chains=2, draws=200, warmup=200)
+        >>> [round(float(np.median(draws["alpha_N"])), 2) for draws in found]
+        [0.05, 0.08]
+    """
     law, likelihood = resolve(law), resolve_likelihood(likelihood)
-    _check_counts(chains=chains, draws=draws, warmup=warmup)
-    optimum = fit(law, runs, likelihood.objective, starts=_STARTS, seed=seed)
-    problem = make_problem(law, runs, likelihood.objective)
-    chosen = make_priors(law, priors, problem.logs)
-    model = Model(law, likelihood, tuple(chosen.given))
+    _check_counts(chains=chains, draws=draws, warmup=warmup, tables=len(tables))
+    optima = [fit(law, runs, likelihood.objective, starts=_STARTS, seed=seed) for runs in tables]
+    problems = [make_problem(law, runs, likelihood.objective) for runs in tables]
+    chosen = [make_priors(law, priors, problem.logs) for problem in problems]
+    model = Model(law, likelihood, tuple(chosen[0].given))
     with jax.enable_x64(True):
-        data = model_data(model, runs, problem, chosen)
-        data = whiten(model, data, optimum.z)
-        keys = jax.random.split(jax.random.key(seed), chains + 1)
-        start = jax.random.normal(keys[0], (chains, len(model.names)))
-        lanes = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (chains, *jnp.shape(leaf))), data)
-        visited = sample(
-            lanes, start, keys[1:],
-            log_density=model, warmup=warmup, draws=draws, target_accept=target_accept,
-        )  # fmt: skip
-        visited = jax.tree.map(np.asarray, visited)
-        if not np.all(np.isfinite(visited.log_density)):
-            raise FitError(
-                f"the posterior of {law.name} on {runs.source} is not finite along the chains; "
-                "narrow the priors, or check the columns' units"
-            )
-        result = _draws(model, data, visited, optimum)
-    return result.with_discrepancy(seed) if discrepancy else result
+        length = max(len(problem.padded()[0]) for problem in problems)
+        data = [
+            whiten(model, model_data(model, runs, problem, prior, length), optimum.z)
+            for runs, problem, prior, optimum in zip(tables, problems, chosen, optima, strict=True)
+        ]
+        visited = run_chains(model, data, chains, draws, warmup, target_accept, seed)
+        for k, runs in enumerate(tables):
+            if not np.all(np.isfinite(visited.log_density[k])):
+                raise FitError(
+                    f"the posterior of {law.name} on {runs.source} is not finite along the "
+                    "chains; narrow the priors, or check the columns' units"
+                )
+        found = [
+            _draws(model, one, jax.tree.map(lambda leaf, k=k: leaf[k], visited), optimum)
+            for k, (one, optimum) in enumerate(zip(data, optima, strict=True))
+        ]
+    return [one.with_discrepancy(seed) for one in found] if discrepancy else found
+
+
+def run_chains(
+    model: Model,
+    data: Sequence[ModelData],
+    chains: int,
+    draws: int,
+    warmup: int,
+    target_accept: float,
+    seed: int,
+) -> Chains:
+    """Return what the chains on every table visited, leading axes ``[tables, chains, draws]``."""
+    lanes = jax.tree.map(lambda *leaves: jnp.repeat(jnp.stack(leaves), chains, axis=0), *data)
+    count = len(data) * chains
+    first, *keys = jax.random.split(jax.random.key(seed), count + 1)
+    start = jax.random.normal(first, (count, len(model.names)))
+    visited = sample(
+        lanes, start, jnp.stack(keys),
+        log_density=model, warmup=warmup, draws=draws, target_accept=target_accept,
+    )  # fmt: skip
+    return jax.tree.map(
+        lambda leaf: np.asarray(leaf).reshape(len(data), chains, *leaf.shape[1:]), visited
+    )
 
 
 def whiten(model: Model, data: ModelData, z: np.ndarray) -> ModelData:
@@ -111,13 +188,13 @@ def whiten(model: Model, data: ModelData, z: np.ndarray) -> ModelData:
         z: The law's coordinates to climb from ``[free]``.
     """
     start = np.concatenate([z, data.mean[len(z) :]])
-    peak = _climb(start, data, model=model)
+    peak = _climb(model.from_x(start), data, model=model)
     return data._replace(centre=peak.position, factor=peak.factor)
 
 
 @functools.partial(jax.jit, static_argnames=("model",))
 def _climb(start: Any, data: ModelData, *, model: Model) -> Any:
-    return climb(model.log_density, start, data)
+    return climb(model.sampled_density, start, data)
 
 
 def _check_counts(**counts: int) -> None:
@@ -129,7 +206,7 @@ def _check_counts(**counts: int) -> None:
 @functools.partial(jax.jit, static_argnames=("model",))
 def _coordinates(w: Any, data: ModelData, *, model: Model) -> tuple[Any, Any, Any]:
     """Return coordinates, noise parameters and pointwise log densities of positions ``[s, d]``."""
-    x = data.centre + w @ data.factor.T
+    x = model.to_x(data.centre + w @ data.factor.T)
     return x, model.noise(x.T), jax.vmap(lambda one: model.pointwise(one, data))(x)
 
 

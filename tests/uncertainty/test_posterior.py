@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import numpyro
 import numpyro.distributions as dist
@@ -122,7 +123,7 @@ def test_priors_of_natural_parameters_are_densities_of_those_parameters():
             lanes, start, jax.random.split(jax.random.key(1), 4),
             log_density=model, warmup=300, draws=500,
         )  # fmt: skip
-        x = np.asarray(data.centre + visited.position.reshape(-1, 6) @ data.factor.T)
+        x = np.asarray(model.to_x(data.centre + visited.position.reshape(-1, 6) @ data.factor.T))
         theta = natural_of_lanes(x[:, :5].T, problem.logs, law=law)
     assert np.mean(np.log(theta["A"])) == pytest.approx(6.0, abs=0.05)
     assert np.std(np.log(theta["A"])) == pytest.approx(0.3, rel=0.1)
@@ -171,3 +172,30 @@ def test_new_runs_scatter_by_the_likelihood(draws):
     assert run[0] < law[0] < law[1] < run[1]
     width = np.log(run[1] / run[0])[0]
     assert width == pytest.approx(2 * 1.645 * 0.01, rel=0.3)
+
+
+def test_coordinates_of_the_sampler_are_one_to_one():
+    model = Model(sj.laws.get("chinchilla"), Gaussian())
+    assert model.straightened == (True, True, True, False, False, False)
+    with jax.enable_x64(True):
+        v = jnp.asarray(np.random.default_rng(0).uniform(-0.3, 1.5, (20, 6)))
+        np.testing.assert_allclose(model.from_x(model.to_x(v)), v, rtol=1e-9, atol=1e-9)
+        slope = jax.vmap(jax.jacfwd(model.to_x))(v)
+        x = np.asarray(model.to_x(v))
+        expected = np.log(np.abs(np.linalg.det(slope)))
+        flags = np.array(model.straightened)
+        ours = np.where(flags, jax.nn.log_sigmoid(v / 0.03) - x, 0.0).sum(axis=1)
+    np.testing.assert_allclose(ours, expected, rtol=1e-9)
+
+
+def test_many_tables_at_once_are_each_tables_own_posterior(draws):
+    tables = [grid(0.01, seed=3), grid(0.01, seed=4)]
+    both = sj.posteriors("chinchilla", tables, **SHORT)
+    for one, alone in zip(
+        both, (draws, sj.posterior("chinchilla", tables[1], **SHORT)), strict=True
+    ):
+        for name in TRUTH:
+            assert np.median(one[name]) == pytest.approx(
+                np.median(alone[name]), abs=0.25 * alone[name].std()
+            )
+            assert one[name].std() == pytest.approx(alone[name].std(), rel=0.15)
