@@ -1,5 +1,7 @@
 """Pruning a perceptron's data: equations as printed, simulations, limits and derivatives."""
 
+from typing import Any
+
 import jax
 import numpy as np
 import pytest
@@ -46,7 +48,7 @@ def printed_residuals(overlap, ap, f):
         )[0]  # fmt: skip
         return 1 - overlap**2 - 2 * ap / f * integral
 
-    kappa = brentq(second, -1.0, 8.0)
+    kappa: Any = brentq(second, -1.0, 8.0)
     integral = quad(
         lambda t: gaussian(t) * np.exp(-(overlap**2) * t**2 / (2 * s**2))
         * (1 - np.exp(-g * (g - 2 * overlap * t) / (2 * s**2))) * (kappa - t),
