@@ -187,7 +187,7 @@ def whiten(model: Model, data: ModelData, z: np.ndarray) -> ModelData:
         data: Its data.
         z: The law's coordinates to climb from ``[free]``.
     """
-    start = np.concatenate([z, data.mean[len(z) :]])
+    start = jnp.concatenate([z, data.mean[len(z) :]])
     peak = _climb(model.from_x(start), data, model=model)
     return data._replace(centre=peak.position, factor=peak.factor)
 
