@@ -155,8 +155,10 @@ def _reference(said: Publication) -> str:
 
 
 def _code(text: str) -> str:
-    return f"`{_escaped(text)}`" if text else ""
+    bar = "\\|"  # also within code a bar would end the cell
+    return f"`{' '.join(text.replace('|', bar).split())}`" if text else ""
 
 
 def _escaped(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())
+    """Return text that a cell of a table shows as it is."""
+    return " ".join(text.replace("|", "\\|").replace("*", "\\*").split())

@@ -84,7 +84,8 @@ def _subject(outcome: Outcome) -> str:
 
 
 def _escaped(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())
+    """Return text that a cell of a table shows as it is."""
+    return " ".join(text.replace("|", "\\|").replace("*", "\\*").split())
 
 
 def tally(text: str) -> dict[str, tuple[int, int]]:
