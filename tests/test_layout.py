@@ -20,7 +20,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 # Costly to import, so imported where used.
 LATE = ("optax", "flax", "numpyro", "matplotlib", "pandas", "polars", "pyarrow", "scipy.optimize")
 # Brought by the user (frames) or by an extra.
-OPTIONAL = {"pandas", "polars", "pyarrow"}
+OPTIONAL = {"pandas", "polars", "pyarrow", "lightgbm", "sklearn"}
 
 
 def sources() -> list[Path]:

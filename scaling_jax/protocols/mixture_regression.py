@@ -17,7 +17,7 @@ from scaling_jax.objectives import Huber
 from scaling_jax.protocols.registry import protocol
 from scaling_jax.runs import RunTable
 
-_TREES = {"n_estimators": 1000, "learning_rate": 0.01}  # as the publication's notebook
+_TREES, _RATE = 1000, 0.01  # as the publication's notebook
 _SHARED_EXPONENTS = (0.02, 3.0)
 _HUBER = 0.02  # on the raw loss; the notebooks use 0.02 to 0.08
 
@@ -104,7 +104,7 @@ def mixture_regression(
     if model == "linear":
         return _ridge(x, y, penalty)
     if model == "trees":
-        return MixtureRegression(_boosted_trees().fit(x, y).predict, np.array([]), 0.0)
+        return MixtureRegression(_boosted_trees(x, y).predict, np.array([]), 0.0)
     raise ProtocolError(f"regmix has the models 'linear' and 'trees', not {model!r}")
 
 
@@ -121,24 +121,26 @@ def _ridge(x: np.ndarray, y: np.ndarray, penalty: float) -> MixtureRegression:
     return MixtureRegression(lambda at: at @ weights + intercept, weights, intercept)
 
 
-def _boosted_trees() -> Any:
+def _boosted_trees(x: np.ndarray, y: np.ndarray) -> Any:
+    """Return a model with `predict`, fitted with the settings of the publication's notebook."""
     try:
-        from lightgbm import LGBMRegressor  # type: ignore[import-not-found]
+        import lightgbm  # type: ignore[import-not-found]
 
-        return LGBMRegressor(**_TREES, random_state=42, verbose=-1)
+        settings = {"objective": "regression", "learning_rate": _RATE, "seed": 42, "verbosity": -1}
+        return lightgbm.train(settings, lightgbm.Dataset(x, label=y), num_boost_round=_TREES)
     except ImportError:
         pass
     try:
         from sklearn.ensemble import (  # type: ignore[import-not-found]
             GradientBoostingRegressor,
         )
-
-        return GradientBoostingRegressor(**_TREES, random_state=42)
     except ImportError:
         raise ProtocolError(
             "gradient-boosted trees need lightgbm or scikit-learn, and neither is installed; "
-            "install one, or use model='linear'"
+            "install scaling-jax[trees], or use model='linear'"
         ) from None
+    trees = GradientBoostingRegressor(n_estimators=_TREES, learning_rate=_RATE, random_state=42)
+    return trees.fit(x, y)
 
 
 def _mixtures(proportions: Any) -> np.ndarray:

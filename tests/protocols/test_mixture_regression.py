@@ -69,24 +69,42 @@ def test_trees_need_a_library(shares, monkeypatch):
         mixture_regression(shares, shares[:, 0], model="trees")
 
 
+class Trees:
+    """Stands in for a fitted model: the first proportion is the loss."""
+
+    def __init__(self, **settings):
+        self.settings = settings
+
+    def fit(self, x, y):
+        return self
+
+    def predict(self, x):
+        return x[:, 0]
+
+
 def test_trees_are_those_of_the_publication(shares, monkeypatch):
     asked = {}
 
-    class Trees:
-        def __init__(self, **settings):
-            asked.update(settings)
-
-        def fit(self, x, y):
-            return self
-
-        def predict(self, x):
-            return x[:, 0]
+    def train(settings, data, num_boost_round):
+        asked.update(settings, rounds=num_boost_round, data=data)
+        return Trees()
 
     module = types.ModuleType("lightgbm")
-    module.LGBMRegressor = Trees  # type: ignore[attr-defined]
+    module.__dict__.update(train=train, Dataset=lambda x, label: (x, label))
     monkeypatch.setitem(sys.modules, "lightgbm", module)
     found = mixture_regression(shares, shares[:, 0], model="trees")
-    assert (asked["n_estimators"], asked["learning_rate"]) == (1000, 0.01)
+    assert (asked["rounds"], asked["learning_rate"]) == (1000, 0.01)
+    assert asked["data"][1] is not None
+    assert found.rank_correlation(shares, shares[:, 0]) == pytest.approx(1.0)
+
+
+def test_trees_of_scikit_learn_serve_as_well(shares, monkeypatch):
+    module = types.ModuleType("sklearn.ensemble")
+    module.__dict__.update(GradientBoostingRegressor=Trees)
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    monkeypatch.setitem(sys.modules, "sklearn", types.ModuleType("sklearn"))
+    monkeypatch.setitem(sys.modules, "sklearn.ensemble", module)
+    found = mixture_regression(shares, shares[:, 0], model="trees")
     assert found.rank_correlation(shares, shares[:, 0]) == pytest.approx(1.0)
 
 
