@@ -11,8 +11,10 @@ import scaling_jax as sj
 from scaling_jax.fitting.coordinates import Coordinates
 from scaling_jax.fitting.solver import row_residual
 
-LAWS = [law.name for law in sj.laws.list()]
-HUBER = sj.Huber(delta=0.1)
+HISTORY = 3  # entries of a history in a row, of a law over whole runs
+# A row that holds a history is an array for each lane, which only XLA takes.
+LAWS = [law.name for law in sj.laws.list() if not (law.curve and law.curve.mass)]
+HUBER, NATURAL = sj.Huber(delta=0.1), sj.Huber(delta=0.1, scale="natural")
 _LOG_SCALE = 3.0  # of every column: an output's scale that must reach the kernel from outside
 
 
@@ -44,13 +46,25 @@ def problem(
     rng = np.random.default_rng(len(law.name))
     low, high = Coordinates(law).box()
     z = rng.uniform(low[:, None], high[:, None], (len(low), lanes))
-    rows = np.exp(rng.uniform(0.1, 1.5, (n, len(law.input_names) + 1)))
+    histories = sum(quantity.history for quantity in law.curve.quantities) if law.curve else 0
+    width = len(law.argument_names) + 1 + histories * (HISTORY - 1)
+    rows = np.exp(rng.uniform(0.1, 1.5, (n, width)))
     weights = rng.uniform(0.5, 2.0, n)
     weights[-1] = 0.0
     settings = (rng.uniform(0.05, 0.5, lanes), rng.uniform(0.0, 1.0, lanes))
     logs = dict.fromkeys((*law.input_names, law.output.column), np.asarray(_LOG_SCALE, dtype))
+    if objective is HUBER and not has_logarithm(law, z, rows, logs):
+        objective = NATURAL
     z, rows, weights, *both = (np.asarray(a, dtype) for a in (z, rows, weights, *settings))
     return Problem(law, objective, z, rows, weights, (both[0], both[1]), logs)
+
+
+def has_logarithm(law: sj.Law, z: np.ndarray, rows: np.ndarray, logs: Any) -> bool:
+    """Return whether the law is positive at these starts and rows, as few differences are."""
+    with jax.enable_x64(True):
+        u, residual = Coordinates(law).to_reduced(z, logs), row_residual(law, HUBER, logs)
+        found = jax.jit(jax.vmap(lambda row: residual(u, row)))(rows)
+    return bool(np.all(np.isfinite(found)))
 
 
 def one_pass(kernel, given: Problem, **options):

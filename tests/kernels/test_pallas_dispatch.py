@@ -51,6 +51,19 @@ def test_what_a_kernel_refuses_falls_back(on_host_of):
     assert "f64" in text
 
 
+@pytest.mark.parametrize("name", ["multi_power_law", "functional_scaling_law"])
+def test_rows_that_hold_a_history_are_left_to_xla(on_host_of, name):
+    given = problem(name, dtype=np.float32)
+    with pytest.raises(NotImplementedError):
+        exported("tpu", given, implementation="pallas_tpu")
+    on_host_of("tpu")
+    assert "custom_call" not in exported("tpu", given)
+    with jax.enable_x64(True):
+        given = problem(name)
+        mine = one_pass(normal_equations, given, implementation="xla")(*given.arrays)
+        agree(mine, one_pass(reference.normal_equations, given)(*given.arrays), 1e-10)
+
+
 def test_argument_wins_over_environment(monkeypatch):
     monkeypatch.setenv("SCALING_JAX_KERNEL", "pallas_gpu")
     assert KERNELS["cuda"] in exported("cuda")
