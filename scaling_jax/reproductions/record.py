@@ -82,7 +82,8 @@ def reproduction(
     def register(function: Callable[[], Iterable[Check]]) -> Reproduction:
         publication(of)
         made = Reproduction(name or function.__name__, of, tuple(data), function)
-        if made.name in _REPRODUCTIONS:
+        known = _REPRODUCTIONS.get(made.name, made).run
+        if (known.__module__, known.__qualname__) != (function.__module__, function.__qualname__):
             raise LawError(f"there are two reproductions {made.name!r}; rename one")
         _REPRODUCTIONS[made.name] = made
         return made
