@@ -19,6 +19,9 @@ _FLAT = 1e-7  # norm of the gradient that ends a fit; the objectives are of orde
 _EDGE = 0.01  # scores this close to their bounds are moved inside for the start
 
 
+Array = jax.Array | np.ndarray
+
+
 @pytree
 class Sloth:
     """Parameters of the skills model.
@@ -32,11 +35,11 @@ class Sloth:
         slopes: beta, in log parameters, log tokens and their product ``[skills, 3]``.
     """
 
-    lower: jax.Array
-    loadings: jax.Array
-    intercepts: jax.Array
-    families: jax.Array
-    slopes: jax.Array
+    lower: Array
+    loadings: Array
+    intercepts: Array
+    families: Array
+    slopes: Array
 
 
 def sloth_skills(model: Sloth, family: ArrayLike, params: ArrayLike, tokens: ArrayLike):

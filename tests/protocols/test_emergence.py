@@ -156,4 +156,4 @@ def test_the_threshold_has_no_gradient_above_and_the_abilitys_below():
 
 def test_an_ability_that_jumps_is_refused():
     with pytest.raises(FitError, match="the score is continuous there"):
-        above_threshold(2.0, lambda x: 0.6, eta=2.2, chance=0.25)
+        above_threshold(2.0, lambda x: 0.6 + 0.0 * x, eta=2.2, chance=0.25)
