@@ -11,6 +11,7 @@ from scaling_jax.laws import downstream as _downstream
 from scaling_jax.laws import emergence as _emergence
 from scaling_jax.laws import farseer as _farseer
 from scaling_jax.laws import hyperparameters as _hyperparameters
+from scaling_jax.laws import inference_compute as _inference_compute
 from scaling_jax.laws import interpretability as _interpretability
 from scaling_jax.laws import knowledge as _knowledge
 from scaling_jax.laws import languages_and_modalities as _languages_and_modalities
@@ -21,6 +22,7 @@ from scaling_jax.laws import mixtures as _mixtures
 from scaling_jax.laws import optimal_mixtures as _optimal_mixtures
 from scaling_jax.laws import parallel as _parallel
 from scaling_jax.laws import precision as _precision
+from scaling_jax.laws import reinforcement as _reinforcement
 from scaling_jax.laws import repetition as _repetition
 from scaling_jax.laws import schedules as _schedules
 from scaling_jax.laws import shape as _shape
@@ -56,6 +58,7 @@ SUBJECTS = (
     _emergence,
     _farseer,
     _hyperparameters,
+    _inference_compute,
     _interpretability,
     _knowledge,
     _languages_and_modalities,
@@ -66,6 +69,7 @@ SUBJECTS = (
     _optimal_mixtures,
     _parallel,
     _precision,
+    _reinforcement,
     _repetition,
     _schedules,
     _shape,

@@ -106,18 +106,23 @@ RESTATED: dict[str, tuple[str, str]] = {
 OWN_FORMULA: dict[str, str] = {
     "atlas": "the sum runs over whichever languages transfer",
     "bahri_four_regimes": "four regimes in words, '~' without factors",
+    "boardgame_train_test": "both lines are introduced in words",
     "data_quality_q": "at one model size the term of N is part of E",
     "llama3_downstream": "two steps, chained",
     "llama3_two_step": "two steps, chained",
     "mixed_modal_competition": "L on the right is that of mixed_modal_unimodal",
+    "monkeys_power_law": "'~ for large k'",
     "obs_capability_loglinear": "vectors by the index of the family",
     "obs_sigmoid_downstream": "a scalar product of vectors",
     "precision_training": "the offsets of the fit are said in words",
+    "rag_inference_scaling": "a scalar product of vectors",
     "river_valley": "only the stationary hill has a formula",
+    "robomonkey_action_error": "the same line again for e, after that for log(e)",
     "rosetta_stone": "the drift of b_t is said in words",
     "sld_vocab": "a polynomial in words, its terms are an option",
     "sloth": "a scalar product of vectors",
     "tails_generations": "'~' without factors",
+    "vb_vs_vf": "a bound up to a factor",
 }
 
 # Laws whose formula no text of one line can state; what else tests them is in tests/laws.
