@@ -17,12 +17,18 @@ from jax.extend import core
 # Equations that only call a program; derivatives are taken before a function is traced here.
 _CALLS = frozenset({"jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call"})
 
-# Derivatives leave these behind, and Mosaic GPU has none of them.
+# Derivatives leave the first three behind, and Mosaic GPU has none of them; TPUs have no expm1.
 _REWRITTEN: dict[str, Callable[..., Any]] = {
     "add_any": jax.lax.add,
     "stop_gradient": lambda x: x,
     "integer_pow": lambda x, *, y: _integer_power(x, y),
+    "expm1": lambda x, **_: _exp_minus_one(x),
 }
+
+
+def _exp_minus_one(x: jax.Array) -> jax.Array:
+    half = jnp.tanh(0.5 * x)  # exp(x) - 1 = 2 t / (1 - t), without the loss of digits near zero
+    return jnp.where(jnp.abs(x) < 1.0, 2.0 * half / (1.0 - half), jnp.exp(x) - 1.0)
 
 
 def _integer_power(x: jax.Array, y: int) -> jax.Array:

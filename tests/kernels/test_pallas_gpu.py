@@ -10,6 +10,7 @@ from scaling_jax.kernels.normal_equations import pallas_gpu, reference
 from tests.kernels.problems import LAWS, agree, one_pass, problem
 
 FLOAT64_TOLERANCE = 1e-11
+USE_LOG1P = {"alabdulmohsin_m4", "bnsl", "data_constrained"}  # which Mosaic GPU has not yet
 TARGETS = {"triton": "__gpu$xla.gpu.triton", "mosaic": "mosaic_gpu_v2"}
 # No promise that tomorrow's jax runs what is exported today: nothing is kept.
 UNCHECKED = [export.DisabledSafetyCheck.custom_call(target) for target in TARGETS.values()]
@@ -70,7 +71,7 @@ def test_lowers_with_triton(name, dtype):
     assert text.count(' name = "normal_equations"') == 1
 
 
-@pytest.mark.parametrize("name", sorted({*LAWS} - {"bnsl"}))
+@pytest.mark.parametrize("name", sorted({*LAWS} - USE_LOG1P))
 def test_lowers_with_mosaic(name):
     text = lowered(problem(name, dtype=np.float32), "mosaic").mlir_module()
     assert text.count(f"@{TARGETS['mosaic']}") == 1
