@@ -10,11 +10,12 @@ import fnmatch
 import hashlib
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from scaling_jax.datasets.registry import Dataset, File
 from scaling_jax.errors import DatasetError, MissingDataError
+from scaling_jax.progress import counting
 
 FOLDER_VARIABLE = "SCALING_JAX_DATA"
 _RETRIES = 2
@@ -73,8 +74,15 @@ def _fetched(name: str, files: list[File]) -> list[Path]:
     )
     if all(Path(cache.abspath, file.path).is_file() for file in files):
         return [_from_cache(cache, name, file) for file in files]
-    with _quiet(pooch.get_logger()):
-        return [_from_cache(cache, name, file) for file in _progress(name, files)]
+    found = []
+    with (
+        _quiet(pooch.get_logger()),
+        counting(f"Fetching {name}", len(files), unit="files") as advance,
+    ):
+        for file in files:
+            found.append(_from_cache(cache, name, file))
+            advance(1)
+    return found
 
 
 def _from_cache(cache, name: str, file: File) -> Path:
@@ -98,13 +106,6 @@ def _quiet(logger: logging.Logger) -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
-
-
-def _progress(name: str, files: list[File]) -> Iterable[File]:
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(files, f"Fetching {name}", console=Console(stderr=True), transient=True)
 
 
 def _from(file: File) -> str:

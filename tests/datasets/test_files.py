@@ -7,6 +7,7 @@ import pytest
 from scaling_jax.datasets.files import fetch
 from scaling_jax.datasets.registry import Dataset, File
 from scaling_jax.errors import DatasetError
+from tests.processes import finish, start
 
 BYTES = b"params,tokens,loss\n1e8,1e9,3.5\n"
 PATH = "data/runs.csv"
@@ -111,6 +112,23 @@ def test_fetched_file_with_other_bytes_is_refused_and_not_kept(cache, monkeypatc
     ):
         fetch(dataset(), PATH)
     assert [path for path in cache.rglob("*") if path.is_file()] == []
+
+
+def test_a_failed_fetch_is_the_last_thing_that_a_script_says(tmp_path):
+    """The progress display is closed before, not by the interpreter as it shuts down."""
+    code = """
+import socket
+def refuse(*_, **__): raise OSError("no network here")
+socket.socket.connect = socket.getaddrinfo = refuse
+import time
+time.sleep = lambda seconds: None
+import scaling_jax as sj
+sj.datasets.load("epoch_chinchilla")
+"""
+    process = start(code, XDG_CACHE_HOME=str(tmp_path), SCALING_JAX_DATA="")
+    returncode, _, err = finish(process)
+    assert returncode == 1
+    assert "MissingDataError: cannot fetch" in err.strip().splitlines()[-1]
 
 
 def test_no_network_is_one_sentence_with_a_remedy(cache, monkeypatch):
