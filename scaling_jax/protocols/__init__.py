@@ -14,6 +14,7 @@ from scaling_jax.protocols import distillation as _distillation
 from scaling_jax.protocols import emergence as _emergence
 from scaling_jax.protocols import farseer as _farseer
 from scaling_jax.protocols import hyperparameters as _hyperparameters
+from scaling_jax.protocols import inference_budgets as _inference_budgets
 from scaling_jax.protocols import inference_costs as _inference_costs
 from scaling_jax.protocols import isoflop as _isoflop
 from scaling_jax.protocols import kaplan_frontier as _kaplan_frontier
@@ -31,8 +32,11 @@ from scaling_jax.protocols import privacy as _privacy
 from scaling_jax.protocols import quanta as _quanta
 from scaling_jax.protocols import question_groups as _question_groups
 from scaling_jax.protocols import random_features as _random_features
+from scaling_jax.protocols import reinforcement as _reinforcement
+from scaling_jax.protocols import repeated_sampling as _repeated_sampling
 from scaling_jax.protocols import repetition as _repetition
 from scaling_jax.protocols import representations as _representations
+from scaling_jax.protocols import sampling_limits as _sampling_limits
 from scaling_jax.protocols import shape as _shape
 from scaling_jax.protocols import skills as _skills
 from scaling_jax.protocols import sparsity as _sparsity
@@ -58,6 +62,7 @@ SUBJECTS = (
     _emergence,
     _farseer,
     _hyperparameters,
+    _inference_budgets,
     _inference_costs,
     _isoflop,
     _kaplan_frontier,
@@ -75,8 +80,11 @@ SUBJECTS = (
     _quanta,
     _question_groups,
     _random_features,
+    _reinforcement,
+    _repeated_sampling,
     _repetition,
     _representations,
+    _sampling_limits,
     _shape,
     _skills,
     _sparsity,
