@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from scaling_jax.cli import datasets, demo, fit, laws, plot, predict, report, reproduce
+from scaling_jax.cli import datasets, demo, fit, laws, plot, posterior, predict, report, reproduce
 from scaling_jax.cli.exits import Application
 from scaling_jax.cli.help import described, flag
 from scaling_jax.cli.terminal import PROGRAM
@@ -55,6 +55,7 @@ def root(
 app.add_typer(laws.app, name="laws")
 app.add_typer(datasets.app, name="datasets")
 fit.add_to(app)
+posterior.add_to(app)
 predict.add_to(app)
 plot.add_to(app)
 report.add_to(app)

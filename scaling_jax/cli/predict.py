@@ -1,5 +1,6 @@
 """`scaling-jax predict`: what a saved fit says of other scales."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +14,7 @@ from scaling_jax.cli.terminal import say, show, show_json, working
 from scaling_jax.errors import did_you_mean, listing
 
 if TYPE_CHECKING:
-    from scaling_jax import Fit, Prediction
+    from scaling_jax import Draws, Fit, Prediction
 
 HELP = described(
     "Predict at new scales with a saved fit.",
@@ -21,6 +22,7 @@ HELP = described(
         "scaling-jax predict fit.json --params 70e9 --tokens 1.4e12",
         "scaling-jax predict fit.json --params 7B,70B --tokens 1.4T",
         "scaling-jax predict fit.json --runs planned.csv --new-run --level 0.8",
+        "scaling-jax predict fit.json --params 70B --tokens 1.4T --method posterior",
     ],
     "Every input of the fitted law is an option: --params, --tokens, --compute-flops, whatever "
     "it takes. Values are numbers or sizes (7B, 1.4T, 1e24); several with commas between them "
@@ -28,7 +30,7 @@ HELP = described(
     "its distance from the data in decades.",
 )
 
-METHODS = ("bootstrap", "laplace")
+METHODS = ("bootstrap", "laplace", "posterior")
 
 Level = Annotated[
     float, typer.Option(metavar="SHARE", help="Share of the draws that an interval holds.")
@@ -43,8 +45,17 @@ DrawCount = Annotated[
 Method = Annotated[
     str,
     typer.Option(
+        "--method",
+        "--uncertainty",
         metavar="NAME",
-        help="How to draw: bootstrap (refits of resampled runs) or laplace (normal, quicker).",
+        help="How to draw: bootstrap (refits of resampled runs), laplace (normal, quicker) or "
+        "posterior (NUTS; knows the law's own error beyond the runs).",
+    ),
+]
+DrawsFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Draws that scaling-jax posterior --output has saved of this fit."
     ),
 ]
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the draws.")]
@@ -67,6 +78,7 @@ def command(
     new_run: NewRun = False,
     draws: DrawCount = 4000,
     method: Method = "bootstrap",
+    draws_from: DrawsFile = None,
     seed: Seed = 0,
     law: saved.LawName = None,
     runs: Table = None,
@@ -81,7 +93,7 @@ def command(
     if not 0.0 < level < 1.0:
         raise CommandError(f"--level is a share between 0 and 1 such as 0.9, not {level:g}")
     if method not in METHODS:
-        raise CommandError(f"--method is {' or '.join(METHODS)}, not {method}")
+        raise CommandError(f"--method is one of {listing(METHODS)}, not {method}")
     use_compilation_cache(ctx.obj["compilation_cache"])
     found = saved.load(fit, law)
     inputs = inputs_of(found.law, ctx.meta.get(INPUTS, []))
@@ -89,7 +101,8 @@ def command(
     if runs is not None:
         table = sources.read(runs, sources.Reading(columns, units, derive, where, ignore))
     with working("Predicting"):
-        prediction = predict(found, table, inputs, draws=draws, seed=seed, method=method)
+        drawn = _drawn(found, draws_from, draws=draws, seed=seed, method=method)
+        prediction = predict(found, table, inputs, drawn, seed=seed)
     prediction = prediction.new_run if new_run else prediction
     if as_json:
         show_json(describe(prediction, level))
@@ -114,10 +127,36 @@ def inputs_of(law: Any, given: list[tuple[str, str]]) -> dict[str, list[float]]:
     return inputs
 
 
+def _drawn(fit: "Fit", path: Path | None, **how: Any) -> "tuple[Draws | Fit, str]":
+    """Return the draws of a file, or new ones; where there are none, the fit and the reason."""
+    if path is None:
+        source, why_alone = saved.drawn(fit, **how)
+    else:
+        import scaling_jax as sj
+
+        source, why_alone = sj.Draws.load(path, fit), ""
+    if getattr(source, "sampler", None) is not None:
+        for doubt in source.warnings:
+            say(f"warning: {doubt}")
+    return source, why_alone
+
+
 def predict(
-    fit: "Fit", table: Any, inputs: dict[str, list[float]], *, draws: int, seed: int, method: str
+    fit: "Fit",
+    table: Any,
+    inputs: dict[str, list[float]],
+    drawn: "tuple[Draws | Fit, str]",
+    *,
+    seed: int,
 ) -> "Prediction":
     """Predict from draws, or from the fit alone where it has none.
+
+    Args:
+        fit: The fit.
+        table: Runs to take the inputs from, if any.
+        inputs: Values of the inputs.
+        drawn: Draws and an empty text, or a fit and why there are no draws.
+        seed: Seed of the noise of a new run.
 
     Raises:
         PredictionError: The inputs are not those of the law.
@@ -125,7 +164,7 @@ def predict(
     import scaling_jax as sj
     from scaling_jax.errors import PredictionError
 
-    source, why_alone = saved.drawn(fit, draws=draws, seed=seed, method=method)
+    source, why_alone = drawn
     if not why_alone:
         try:
             return sj.predict(source, table, seed=seed, **inputs)

@@ -11,6 +11,8 @@ from scaling_jax.cli.own_law import choose_law
 if TYPE_CHECKING:
     from scaling_jax import Draws, Fit
 
+_CHAINS = 4
+
 FitFile = Annotated[
     Path, typer.Argument(metavar="FIT", help="A fit that scaling-jax fit --out has saved.")
 ]
@@ -45,12 +47,19 @@ def drawn(
     """Return draws of a fit; where it has none, the fit itself and the reason.
 
     Refitting resampled runs is nearly as quick as a normal approximation, and holds where that
-    is poor: few runs, coefficients that cannot be told apart.
+    is poor: few runs, coefficients that cannot be told apart. A posterior needs no identified
+    fit: its priors speak where the runs do not.
     """
     import numpy as np
 
     import scaling_jax as sj
 
+    if method == "posterior":
+        likelihood = sj.likelihoods.StudentT(scale=fit.criterion.scale)
+        each = -(-draws // _CHAINS)
+        return sj.posterior(
+            fit.law, fit.runs, likelihood=likelihood, chains=_CHAINS, draws=each, seed=seed
+        ), ""
     if not fit.identified:
         return fit, "the fit is not identified: other parameters describe the runs as well"
     if not np.all(np.isfinite(fit.z_covariance["sandwich"])):

@@ -60,6 +60,11 @@ class Sampler:
         """Effective sample size of the 5 % and 95 % quantiles of every coordinate."""
         return self._of_coordinates("ess", method="tail", prob=(0.05, 0.95))
 
+    @property
+    def converged(self) -> bool:
+        """Whether nothing diverged, chains agree and draws are enough."""
+        return not (self._divergences() or self._mixing() or self._effective())
+
     def table(self) -> Table:
         """Return the diagnostics of every coordinate."""
         rhat, bulk, tail = self.rhat, self.ess_bulk, self.ess_tail

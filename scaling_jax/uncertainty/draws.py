@@ -1,9 +1,6 @@
 """Draws: named parameter arrays, one value a draw; the one currency of uncertainty."""
 
-import hashlib
 import importlib
-import io
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,13 +12,10 @@ from scaling_jax.errors import ArtifactError, FitError, did_you_mean
 from scaling_jax.files import write_atomically
 from scaling_jax.fitting.fit import Fit
 from scaling_jax.tables import Table, sentence_list
+from scaling_jax.uncertainty import archive
 from scaling_jax.uncertainty.convergence import Sampler
 from scaling_jax.uncertainty.discrepancy import Discrepancy, learn_discrepancy
 from scaling_jax.uncertainty.scatter import Residuals, Scatter
-
-FORMAT = "scaling_jax.draws"
-VERSION = 1
-_ABOUT = ("version", "law", "method", "failed", "unconverged", "parameters", "checksum")
 
 
 @dataclass(frozen=True)
@@ -167,20 +161,25 @@ class Draws(Mapping[str, np.ndarray]):
     def save(self, path: Any) -> None:
         """Write the draws to an npz file without pickle, atomically; the fit is not in it.
 
+        The chains, the noise of new runs and the law's error beyond its runs are.
+
         Raises:
             ArtifactError: The file cannot be written.
         """
-        about = {
-            "format": FORMAT, "version": VERSION, "law": self.fit.law.name,
-            "method": self.method, "failed": self.failed, "unconverged": self.unconverged,
-            "parameters": list(self.params), "checksum": _checksum(self.params),
+        about: dict[str, Any] = {
+            "law": self.fit.law.name, "method": self.method, "failed": self.failed,
+            "unconverged": self.unconverged, "parameters": list(self.params),
         }  # fmt: skip
         arrays: dict[str, Any] = {f"param_{name}": values for name, values in self.params.items()}
         if self.objective is not None:
             arrays["objective"] = self.objective
-        stream = io.BytesIO()
-        np.savez(stream, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays)
-        write_atomically(path, stream.getvalue())
+        for words, more in (
+            archive.noise_out(self.noise),
+            archive.chains_out(self.sampler),
+            archive.discrepancy_out(self.discrepancy),
+        ):
+            about, arrays = about | words, arrays | more
+        write_atomically(path, archive.encode(about, arrays))
 
     @classmethod
     def load(cls, path: Any, fit: Fit) -> "Draws":
@@ -189,56 +188,24 @@ class Draws(Mapping[str, np.ndarray]):
         Raises:
             ArtifactError: The file is absent, damaged, of another version or another law.
         """
-        about, arrays = _read(Path(path))
-        if about["version"] != VERSION:
-            raise ArtifactError(
-                f"{path} has format version {about['version']}, this library reads version "
-                f"{VERSION}; make the draws again"
-            )
+        about, arrays = archive.decode(Path(path))
         if about["law"] != fit.law.name or tuple(about["parameters"]) != fit.law.free_names:
             raise ArtifactError(
                 f"{path} holds draws of {about['law']} with {', '.join(about['parameters'])}; "
                 f"the fit is of {fit.law.name} with {', '.join(fit.law.free_names)}"
             )
-        params = {name: arrays[f"param_{name}"] for name in about["parameters"]}
-        if _checksum(params) != about["checksum"]:
-            raise ArtifactError(f"{path} is damaged (its checksum does not match)")
-        return cls(
-            params, fit, about["method"], arrays.get("objective"), about["failed"],
-            about["unconverged"],
-        )  # fmt: skip
+        try:
+            return cls(
+                {name: arrays[f"param_{name}"] for name in about["parameters"]},
+                fit, about["method"], arrays.get("objective"), about["failed"],
+                about["unconverged"], archive.noise_in(about, arrays),
+                archive.chains_in(about, arrays), archive.discrepancy_in(about, arrays),
+            )  # fmt: skip
+        except (KeyError, TypeError) as error:  # the arrays are whole, their list is not
+            raise ArtifactError(f"{path} is damaged or not saved draws: {error}") from None
 
     def __repr__(self) -> str:
         return str(self.summary())
 
     def _repr_html_(self) -> str:
         return self.summary()._repr_html_()
-
-
-def _checksum(params: Mapping[str, np.ndarray]) -> str:
-    digest = hashlib.sha256()
-    for name, values in params.items():
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(values, "<f8").tobytes())
-    return digest.hexdigest()
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise ArtifactError(f"cannot read {path}: no such file") from None
-    except OSError as error:
-        raise ArtifactError(f"cannot read {path}: {error.strerror or error}") from None
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        about = json.loads(arrays.pop("about").tobytes())
-    except Exception as error:  # np.load raises whatever zipfile, zlib and the header parser do
-        raise ArtifactError(f"{path} is damaged or not saved draws: {error}") from None
-    if not isinstance(about, dict) or about.get("format") != FORMAT:
-        raise ArtifactError(f"{path} is not saved draws; write them with draws.save()")
-    missing = [name for name in _ABOUT if name not in about]
-    if missing:
-        raise ArtifactError(f"{path} is damaged or not saved draws: it lacks {missing[0]}")
-    return about, arrays

@@ -14,8 +14,8 @@ from scaling_jax.cli.app import app
 
 COMMANDS = [
     (), ("laws",), ("laws", "list"), ("laws", "show"), ("datasets",), ("datasets", "list"),
-    ("datasets", "show"), ("datasets", "fetch"), ("fit",), ("predict",), ("plot",), ("report",),
-    ("reproduce",), ("demo",),
+    ("datasets", "show"), ("datasets", "fetch"), ("fit",), ("posterior",), ("predict",), ("plot",),
+    ("report",), ("reproduce",), ("demo",),
 ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ def points(done) -> list[dict]:
     return json.loads(done.out)["points"]
 
 
-@pytest.mark.parametrize("method", ["laplace", "bootstrap"])
+@pytest.mark.parametrize("method", ["laplace", "bootstrap", "posterior"])
 def test_is_the_prediction_of_the_library(run, fit_json, method):
     done = run(
         "predict", fit_json, "--params", "7B", "--tokens", "1.4T", "--json",
@@ -24,6 +24,8 @@ def test_is_the_prediction_of_the_library(run, fit_json, method):
     draws = sj.bootstrap(fit, 500, seed=2)
     if method == "laplace":
         draws = sj.laplace(fit, draws=500, seed=2)
+    if method == "posterior":
+        draws = sj.posterior("chinchilla", fit.runs, draws=125, seed=2)
     expected = sj.predict(draws, params=7e9, tokens=1.4e12)
     low, high = expected.interval(0.8)
     assert point["params"] == 7e9

@@ -1,6 +1,7 @@
 """Draws: one array a parameter, summaries of them, and files that are checked when read."""
 
 import dataclasses
+import hashlib
 import io
 import json
 import zipfile
@@ -124,6 +125,24 @@ def test_counts_and_missing_objectives_come_back(draws, tmp_path):
     assert (loaded.failed, loaded.unconverged, loaded.method) == (3, 2, "laplace")
 
 
+def test_files_of_version_1_are_read(draws, tmp_path):
+    """A file as the first version wrote it: its checksum is of the parameters' own names."""
+    digest = hashlib.sha256()
+    for name, values in draws.items():
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(values, "<f8").tobytes())
+    about = {
+        "format": "scaling_jax.draws", "version": 1, "law": "chinchilla", "method": "laplace",
+        "failed": 0, "unconverged": 0, "parameters": list(draws), "checksum": digest.hexdigest(),
+    }  # fmt: skip
+    stored = {f"param_{name}": values for name, values in draws.items()}
+    text = np.frombuffer(json.dumps(about).encode(), np.uint8)
+    np.savez(tmp_path / "old.npz", about=text, **stored)
+    loaded = sj.Draws.load(tmp_path / "old.npz", draws.fit)
+    np.testing.assert_array_equal(loaded["alpha"], draws["alpha"])
+    assert loaded.noise is loaded.sampler is loaded.discrepancy is None
+
+
 def test_files_hold_no_pickle(saved):
     with np.load(saved, allow_pickle=False) as archive:
         assert all(archive[name].dtype.kind in "fu" for name in archive.files)
@@ -143,7 +162,10 @@ def with_about(path, **changes):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"version": 99}, "has format version 99, this library reads version 1; make the draws"),
+        (
+            {"version": 99},
+            "has format version 99, this library reads versions 1 and 2; make the draws",
+        ),
         ({"format": "other"}, "is not saved draws; write them with draws.save"),
         ({"format": None}, "is not saved draws"),
         ({"version": None}, "damaged or not saved draws"),
