@@ -15,6 +15,7 @@ from scaling_jax.reproductions import downstream as _downstream
 from scaling_jax.reproductions import emergence as _emergence
 from scaling_jax.reproductions import farseer as _farseer
 from scaling_jax.reproductions import hyperparameters as _hyperparameters
+from scaling_jax.reproductions import inference_compute as _inference_compute
 from scaling_jax.reproductions import knowledge as _knowledge
 from scaling_jax.reproductions import languages_and_modalities as _languages_and_modalities
 from scaling_jax.reproductions import learning_curves as _learning_curves
@@ -25,6 +26,7 @@ from scaling_jax.reproductions import mixtures as _mixtures
 from scaling_jax.reproductions import observational as _observational
 from scaling_jax.reproductions import parallel as _parallel
 from scaling_jax.reproductions import precision as _precision
+from scaling_jax.reproductions import reinforcement as _reinforcement
 from scaling_jax.reproductions import repetition as _repetition
 from scaling_jax.reproductions import schedules as _schedules
 from scaling_jax.reproductions import shape as _shape
@@ -57,6 +59,7 @@ SUBJECTS = (
     _emergence,
     _farseer,
     _hyperparameters,
+    _inference_compute,
     _knowledge,
     _languages_and_modalities,
     _learning_curves,
@@ -67,6 +70,7 @@ SUBJECTS = (
     _observational,
     _parallel,
     _precision,
+    _reinforcement,
     _repetition,
     _schedules,
     _shape,
