@@ -93,7 +93,7 @@ def test_remedies_in_the_words_of_the_command_line(message, expected):
 
 OPTIONS = {
     "no law": ((), r"Missing option '--law'.*scaling-jax fit --help"),
-    "unknown law": (("--law", "chinchila"), r"no law 'chinchila'; did you mean chinchilla\?"),
+    "unknown law": (("--law", "chinchila"), r"no law 'chinchila'; did you mean chinchilla"),
     "unknown objective": ((*FIT, "--objective", "hubr"), r"did you mean huber\?"),
     "setting of another objective": (
         (*FIT, "--objective", "squared", "--delta", "1"),

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import scaling_jax as sj
+from scaling_jax.literature import Publication
 from scaling_jax.reporting import Illustration, Section, report_html, write_report
 from scaling_jax.reporting.markup import Markup, element, table_markup
 from scaling_jax.reporting.sections import data_address
@@ -132,8 +133,9 @@ def test_text_of_users_is_escaped_everywhere(tmp_path):
         output=sj.Variable("score", unit="<i>"),
         parameters=(sj.Parameter("a", bad, start=(0.5, 2.0)),),
         formula=f"y = a * {bad}",
-        reference=sj.Reference(bad, bad, 2020, '"><script>1</script>', bad),
-        limits=bad,
+        own=Publication(
+            bad, reference=sj.Reference(bad, bad, 2020, '"><script>1</script>', bad), limits=bad
+        ),
     )
     x = np.linspace(1.0, 2.0, 8)
     runs = sj.RunTable.from_columns(
