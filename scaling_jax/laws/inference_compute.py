@@ -4,13 +4,14 @@ import jax
 import jax.numpy as jnp
 
 from scaling_jax.errors import LawError, did_you_mean
-from scaling_jax.laws.declaration import REAL_LINE, Law, Parameter, Variable
+from scaling_jax.laws.declaration import INF, REAL_LINE, SCALE, Law, Parameter, Variable
 from scaling_jax.laws.forms import power
 from scaling_jax.laws.gamma_ratios import log_mean_power
 from scaling_jax.laws.registry import family, law, register
 from scaling_jax.laws.templates import FALLING, alternatives, powers, sigmoid, sum_of_powers
 
 _SHARE = (0.0, 1.0)
+_AT_LEAST_ONE = (1.0, INF)
 _PASS = Variable("pass_at_k", "pass@k", "share of problems solved by one of k attempts", "", None)
 
 
@@ -35,7 +36,7 @@ def _generative_eval() -> dict[str, Law]:
         "GoldProb",
         "likelihood of the reference solution",
         usual=(1e-6, 0.9),
-        bounds=(1e-300, 1.0),
+        bounds=(SCALE[0], 1.0),
     )
     floor = {name: Parameter(name, "what no scale removes") for name in ("E0", "xi0")}
     name = "generative_eval_passk"
@@ -170,7 +171,13 @@ def bon_jailbreaking(attempts, *, a, b):
 sum_of_powers(
     "many_shot_jailbreaking",
     "-E[log P(harmful | n shots)] = C * n**(-alpha) + K",
-    [(Variable("shots", "n", "demonstrations in the context", "", (1.0, 512.0)), "C", "alpha")],
+    [
+        (
+            Variable("shots", "n", "demonstrations in the context", "", (1.0, 512.0), SCALE),
+            "C",
+            "alpha",
+        )
+    ],
     Variable(
         "harmful_nll",
         "-E[log P(harmful | n shots)]",
@@ -189,7 +196,9 @@ sum_of_powers(
         Parameter("p_x", "chance of success of one trial", bounds=_SHARE, start=(0.01, 0.6)),
     ],
     inputs=[
-        Variable("attempts", "N", "parallel samples or sequential revisions", "", (1.0, 256.0))
+        Variable(
+            "attempts", "N", "parallel samples or sequential revisions", "", (1.0, 256.0), SCALE
+        )
     ],
     output=Variable("performance", "F", "score after N trials"),
     increasing=["attempts"],
@@ -210,7 +219,7 @@ def robomonkey_action_error(form: str = "power") -> Law:
     if form not in forms:
         hint = did_you_mean(str(form), forms)
         raise LawError(f"robomonkey_action_error has no form {form!r}; {hint}")
-    actions = Variable("attempts", "k", "sampled actions", "", (1.0, 256.0))
+    actions = Variable("attempts", "k", "sampled actions", "", (1.0, 256.0), SCALE)
     error = Variable("action_error", "e", "distance of the best action from the expert's")
     exponent = Parameter("b", "exponent, negative", "1", FALLING, (-1.0, -0.05))
     if form == "power":
@@ -264,9 +273,11 @@ sigmoid(
         Parameter("c", "logit with one of each", bounds=REAL_LINE, start=(-4.0, 1.0)),
     ],
     inputs=[
-        Variable("documents", "k", "documents retrieved, one or more", "", (1.0, 1000.0), (1, 1e9)),
-        Variable("shots", "m", "demonstrations, one or more", "", (1.0, 256.0), (1, 1e9)),
-        Variable("iterations", "n", "rounds of generation", "", (1.0, 5.0), (1, 1e9)),
+        Variable(
+            "documents", "k", "documents retrieved, one or more", "", (1.0, 1000.0), _AT_LEAST_ONE
+        ),
+        Variable("shots", "m", "demonstrations, one or more", "", (1.0, 256.0), _AT_LEAST_ONE),
+        Variable("iterations", "n", "rounds of generation", "", (1.0, 5.0), _AT_LEAST_ONE),
         Variable("document_gain", "i_doc", "gain of one document over none", "", (0.0, 0.5)),
         Variable("shot_gain", "i_shot", "gain of one demonstration over none", "", (0.0, 0.5)),
     ],
@@ -295,7 +306,7 @@ alternatives(
             _elo,
             (
                 Variable("compute_flops", "C", "training compute", usual=(1e9, 1e18)),
-                Variable("board_size", "s", "side of the board", "", (3.0, 9.0)),
+                Variable("board_size", "s", "side of the board", "", (3.0, 9.0), SCALE),
             ),
             Variable("elo", "Elo", "relative to perfect play, 0 at best"),
             (

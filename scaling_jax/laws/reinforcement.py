@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from scaling_jax.errors import LawError
-from scaling_jax.laws.declaration import REAL_LINE, Law, Parameter, Variable
+from scaling_jax.laws.declaration import INF, REAL_LINE, SCALE, Law, Parameter, Variable
 from scaling_jax.laws.forms import log_sum_exp
 from scaling_jax.laws.registry import family, law
 
@@ -22,9 +22,7 @@ _SHARE = (0.0, 1.0)
         Parameter("C_mid", "compute at half of the gain", "gpu_hours"),
     ],
     inputs=[
-        Variable(
-            "gpu_hours", "C", "compute of the RL run", "GPU-hours", (100.0, 1e5), (1e-9, 1e12)
-        ),
+        Variable("gpu_hours", "C", "compute of the RL run", "GPU-hours", (100.0, 1e5), SCALE),
         Variable("initial_pass_rate", "R_0", "measured before RL", "", (0.05, 0.4), _SHARE),
     ],
     output=Variable("pass_rate", "R_C", "pass rate on held-out prompts"),
@@ -78,7 +76,7 @@ def rl_math_posttraining(x: str = "compute_flops") -> Law:
     ],
     inputs=[
         Variable("params", "N", "parameters", usual=(1e3, 1e9)),
-        Variable("interactions", "E", "steps in the environment", "", (1e4, 1e11), (1e-9, 1e30)),
+        Variable("interactions", "E", "steps in the environment", "", (1e4, 1e11), SCALE),
     ],
     output=Variable(
         "intrinsic", "I", "least compute that reaches the return, whatever the model size"
@@ -100,7 +98,7 @@ def rl_intrinsic_performance(params, interactions, *, N_c, alpha_N, E_c, alpha_E
         Parameter("a", "reward that a unit of exp(entropy) costs", "reward", start=(0.01, 1.0)),
         Parameter("b", "offset; the ceiling is b - a", "reward", REAL_LINE, (0.2, 2.0)),
     ],
-    inputs=[Variable("entropy", "H", "entropy of the policy", "nats", (0.0, 2.0), (0.0, 1e2))],
+    inputs=[Variable("entropy", "H", "entropy of the policy", "nats", (0.0, 2.0), (0.0, INF))],
     output=Variable("reward", "R", "validation reward"),
     decreasing=["entropy"],
 )
@@ -113,7 +111,9 @@ def entropy_reward_law(entropy, *, a, b):
     name="vb_vs_vf",
     formula="gap = c * sqrt(H)",
     parameters=[Parameter("c", "constant of the bound", "gap * test_tokens**-0.5")],
-    inputs=[Variable("test_tokens", "H", "tokens of a test-time answer", "tokens", (1e2, 1e6))],
+    inputs=[
+        Variable("test_tokens", "H", "tokens of a test-time answer", "tokens", (1e2, 1e6), SCALE)
+    ],
     output=Variable("gap", "gap", "reward with a verifier less reward without, at least"),
     increasing=["test_tokens"],
 )
@@ -132,7 +132,7 @@ def _distance(low: float, high: float) -> Variable:
         "square root of the KL divergence from the first policy",
         "nats**0.5",
         (low, high),
-        (0.0, 1e4),
+        (0.0, INF),
     )
 
 

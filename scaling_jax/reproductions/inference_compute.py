@@ -73,12 +73,16 @@ def monkeys_coverages() -> Iterator[Check]:
     for size in _SIZES:
         runs = counts.where(f"family == 'Pythia {size}'")
         with jax.enable_x64(True):
-            first, last = coverage(runs["samples"], runs["correct"], np.array([1, 10_000])).tolist()
-        yield Check(f"pass@1, Pythia {size}", facts[_slug(size)]["pass@1"], first, 5.1e-5)
-        yield Check(f"pass@10,000, Pythia {size}", facts[_slug(size)]["pass@10k"], last, 5.1e-5)
+            first, last = coverage(runs["samples"], runs["correct"], np.array([1, 10_000]))
+        yield Check(f"pass@1, Pythia {size}", facts[_slug(size)]["pass@1"], float(first), 5.1e-5)
+        yield Check(
+            f"pass@10,000, Pythia {size}", facts[_slug(size)]["pass@10k"], float(last), 5.1e-5
+        )
         if size == "160M":
-            yield Check("percent solved by one sample, Pythia 160M", 0.27, 100.0 * first, 5e-3)
-            yield Check("percent solved by 10,000, Pythia 160M", 57.0, 100.0 * last, 0.5)
+            yield Check(
+                "percent solved by one sample, Pythia 160M", 0.27, 100.0 * float(first), 5e-3
+            )
+            yield Check("percent solved by 10,000, Pythia 160M", 57.0, 100.0 * float(last), 0.5)
 
 
 @reproduction(of="levi_inference_model", data=["llm_monkeys"])
@@ -114,7 +118,9 @@ def resampling_ceiling() -> Iterator[Check]:
             ours = resample([p], f, attempts)
         share = float(right / (right + wrong))
         yield Check(f"share correct, {attempts} attempts", share, float(ours.precision[0]), 1e-12)
-        yield Check(f"accepted, {attempts} attempts", right + wrong, float(ours.accepted[0]), 1e-12)
+        yield Check(
+            f"accepted, {attempts} attempts", float(right + wrong), float(ours.accepted[0]), 1e-12
+        )
 
 
 @reproduction(of="kinetics_cost")
