@@ -9,7 +9,7 @@ import numpy as np
 from scaling_jax.errors import LawError
 from scaling_jax.fitting.coordinates import Coordinates
 from scaling_jax.laws import Law, Variable, get
-from scaling_jax.laws.declaration import REAL_LINE
+from scaling_jax.laws.parts import REAL_LINE
 
 _DECADE = 10.0  # a range wider than this is walked in logarithms
 # Where in the box of starts a coefficient lies, in turn: apart from each other, so that no two

@@ -33,12 +33,12 @@ from scaling_jax.laws import transfer as _transfer
 from scaling_jax.laws import translation as _translation
 from scaling_jax.laws import vocabulary as _vocabulary
 from scaling_jax.laws.checks import check as check
-from scaling_jax.laws.declaration import Anchor as Anchor
-from scaling_jax.laws.declaration import Curve as Curve
 from scaling_jax.laws.declaration import Law as Law
-from scaling_jax.laws.declaration import Parameter as Parameter
-from scaling_jax.laws.declaration import Quantity as Quantity
-from scaling_jax.laws.declaration import Variable as Variable
+from scaling_jax.laws.parts import Anchor as Anchor
+from scaling_jax.laws.parts import Curve as Curve
+from scaling_jax.laws.parts import Parameter as Parameter
+from scaling_jax.laws.parts import Quantity as Quantity
+from scaling_jax.laws.parts import Variable as Variable
 from scaling_jax.laws.registry import close_built_in as _close_built_in
 from scaling_jax.laws.registry import family as family
 from scaling_jax.laws.registry import get as get

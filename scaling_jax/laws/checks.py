@@ -15,7 +15,8 @@ import numpy as np
 
 from scaling_jax.errors import LawError, ScalingError, listing
 from scaling_jax.expressions import log_monomial, names
-from scaling_jax.laws.declaration import Curve, Law, Parameter, Variable
+from scaling_jax.laws.declaration import Law
+from scaling_jax.laws.parts import Curve, Parameter, Variable
 
 _POINTS = 16
 _TOLERANCE = 1e-7  # relative, in float64; a wrong exponent is off by tenths

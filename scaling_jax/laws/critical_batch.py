@@ -3,8 +3,9 @@
 import jax
 import jax.numpy as jnp
 
-from scaling_jax.laws.declaration import SCALE, Law, Parameter, Variable
+from scaling_jax.laws.declaration import Law
 from scaling_jax.laws.forms import power
+from scaling_jax.laws.parts import SCALE, Parameter, Variable
 from scaling_jax.laws.registry import law
 from scaling_jax.laws.templates import RISING, alternatives, powers
 

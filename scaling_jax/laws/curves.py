@@ -8,7 +8,8 @@ import jax
 import numpy as np
 
 from scaling_jax.errors import RunTableError
-from scaling_jax.laws.declaration import Curve, Law
+from scaling_jax.laws.declaration import Law
+from scaling_jax.laws.parts import Curve
 from scaling_jax.runs import RunTable
 
 _FEW, _MANY = 40, 64  # points are padded to multiples of these: runs share compiled programs

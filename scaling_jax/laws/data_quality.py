@@ -4,8 +4,9 @@ import jax.numpy as jnp
 
 from scaling_jax.errors import LawError
 from scaling_jax.laws import templates
-from scaling_jax.laws.declaration import INF, SCALE, Law, Parameter, Variable
+from scaling_jax.laws.declaration import Law
 from scaling_jax.laws.forms import power
+from scaling_jax.laws.parts import INF, SCALE, Parameter, Variable
 from scaling_jax.laws.proportions import numbered, per_domain
 from scaling_jax.laws.registry import family
 from scaling_jax.laws.utility import discounted_growth, effective_epochs, mixed_growth

@@ -9,10 +9,8 @@ loss at the centre of the data, so one start box, one prior and float32 serve ev
 
 import dataclasses
 import functools
-import inspect
 import math
-import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, overload
 
@@ -23,165 +21,17 @@ import numpy as np
 
 from scaling_jax.errors import LawError, did_you_mean, listing
 from scaling_jax.expressions import log_monomial, names
+from scaling_jax.laws.consistency import check_declaration
+from scaling_jax.laws.parts import Anchor, Curve, Parameter, Values, Variable
 from scaling_jax.literature import Claim, Publication, Reference
 from scaling_jax.literature import get as literature
 from scaling_jax.literature import names as published_names
-from scaling_jax.runs.columns import CANONICAL, FRACTION, POSITIVE
 
 if TYPE_CHECKING:
     from scaling_jax.laws.estimates import Estimate
 
-Values = Mapping[str, Any]
-INF = math.inf
-REAL_LINE = (-INF, INF)
-SCALE = (sys.float_info.min, INF)  # positive, so that a logarithm exists
 SIMPLEX_TOLERANCE = 1e-3  # published mixtures are rounded to three or four digits
 PROPORTIONS = "proportions"  # all columns of a simplex as one array, domains on the last axis
-_DOMAINS = {POSITIVE: SCALE, FRACTION: (0.0, 1.0)}
-
-
-@dataclass(frozen=True)
-class Variable:
-    """A measured quantity of a law: an input, or its output.
-
-    Attributes:
-        column: Name of the run-table column that holds it.
-        symbol: Letter in the formula.
-        meaning: One line; the canonical column's by default.
-        unit: Unit in words; the canonical column's by default.
-        usual: (low, high) that the publication covers; values outside earn a warning.
-        bounds: Closed interval outside which the law is not defined; by default positive for a
-            scale, 0 to 1 for a fraction, any number for a column of one's own.
-    """
-
-    column: str
-    symbol: str = ""
-    meaning: str = ""
-    unit: str = ""
-    usual: tuple[float, float] | None = None
-    bounds: tuple[float, float] | None = None
-
-    def __post_init__(self) -> None:
-        known = CANONICAL.get(self.column)
-        defaults = {"symbol": self.column, "bounds": REAL_LINE}
-        if known is not None:
-            defaults = {
-                "symbol": known.symbol or self.column,
-                "meaning": known.meaning,
-                "unit": known.unit,
-                "usual": known.usual,
-                "bounds": _DOMAINS.get(known.kind, REAL_LINE),
-            }
-        for name, value in defaults.items():
-            object.__setattr__(self, name, getattr(self, name) or value)
-
-    @property
-    def domain(self) -> tuple[float, float]:
-        """The closed interval of values that the law is defined for."""
-        return self.bounds or REAL_LINE
-
-    @property
-    def constraint(self) -> str:
-        """The bounds as people write them: ``> 0``, ``>= 1``, ``0 .. 1`` or ``real``."""
-        if self.domain == SCALE:
-            return "> 0"
-        return _constraint(self.domain, ">=", "<=")
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A coefficient of a law.
-
-    Attributes:
-        name: Name in the formula and in every result.
-        meaning: One line for people.
-        unit: Product of powers of the law's columns, exponents in terms of other parameters:
-            ``"loss * params**alpha"``. ``"1"``: dimensionless.
-        bounds: Open interval the value lies in; positive by default.
-        start: (low, high) of the box of starts, when columns are divided by their geometric
-            means; by default chosen from the bounds and the unit. Starts are spread evenly in
-            the logarithm of the distance to a bound, or in the value if there is none.
-    """
-
-    name: str
-    meaning: str = ""
-    unit: str = "1"
-    bounds: tuple[float, float] = (0.0, INF)
-    start: tuple[float, float] | None = None
-
-    @property
-    def dimensionless(self) -> bool:
-        """Whether the value does not depend on the units of the data."""
-        return self.unit == "1"
-
-    @property
-    def constraint(self) -> str:
-        """The bounds as people write them."""
-        return _constraint(self.bounds, ">", "<")
-
-
-@dataclass(frozen=True)
-class Anchor:
-    """Coordinates for laws whose units alone do not centre them (Farseer).
-
-    Attributes:
-        coordinates: The coordinates that starts are drawn in and steps are taken in.
-        to_natural: (coordinates, logs of the reference scales) -> the law's parameters.
-        from_natural: The inverse.
-    """
-
-    coordinates: tuple[Parameter, ...]
-    to_natural: Callable[[Values, Values], dict[str, Any]]
-    from_natural: Callable[[Values, Values], dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """What a law over whole runs takes of a point: a number or an array over its history.
-
-    Attributes:
-        name: Argument of the law's function.
-        unit: Product of powers of the law's columns, as a parameter's unit.
-        symbol: Letter in the formula.
-        meaning: One line for people.
-        history: Whether it is an array over the steps before the point, on the last axis.
-    """
-
-    name: str
-    unit: str = "1"
-    symbol: str = ""
-    meaning: str = ""
-    history: bool = False
-
-
-@dataclass(frozen=True)
-class Curve:
-    """How a law over whole runs sums up what led to each of their points.
-
-    What a schedule of learning rates has done up to a point is put into a few quantities that do
-    not depend on the law's parameters; given those, the law is elementwise. So points are rows
-    like any others.
-
-    Attributes:
-        columns: Input columns that the sums are taken over, with their points on the last axis.
-        quantities: What the law's function takes in their place.
-        sums: Pure JAX function ``sums(at, **columns)`` that returns every quantity for the points
-            with the indices `at` ``[m]``: ``[..., m]``, or ``[..., m, history]``. No quantity may
-            depend on later points.
-        along: Column in whose order the rows of a run are its points.
-        mass: The quantity with history that is zero where there is nothing to add.
-    """
-
-    columns: tuple[str, ...]
-    quantities: tuple[Quantity, ...]
-    sums: Callable[..., dict[str, Any]]
-    along: str = "step"
-    mass: str = ""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the quantities."""
-        return tuple(quantity.name for quantity in self.quantities)
 
 
 @dataclass(frozen=True, repr=False)
@@ -228,7 +78,7 @@ class Law:
     tied: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        _check_declaration(self)
+        check_declaration(self)
 
     def __repr__(self) -> str:
         return f"<Law {self.label}: {self.formula or self.output.symbol}>"
@@ -571,17 +421,6 @@ def _sums(curve: Curve, at: Any, columns: dict[str, Any]) -> dict[str, Any]:
     return curve.sums(at, **columns)
 
 
-def _constraint(bounds: tuple[float, float], above: str, below: str) -> str:
-    low, high = bounds
-    if math.isinf(low) and math.isinf(high):
-        return "real"
-    if math.isinf(high):
-        return f"{above} {low:g}"
-    if math.isinf(low):
-        return f"{below} {high:g}"
-    return f"{low:g} .. {high:g}"
-
-
 def _floating(value: Any) -> Any:
     """Return a number or array as floating point: 7e10 parameters overflow a 32-bit integer."""
     if isinstance(value, jax.Array):
@@ -597,66 +436,3 @@ def _floating(value: Any) -> Any:
 def _exp(value: Any) -> Any:
     """Return the exponential in float64 for plain numbers, whatever JAX's default precision."""
     return jnp.exp(value) if isinstance(value, jax.Array) else np.exp(value)
-
-
-def _check_declaration(law: Law) -> None:
-    """Refuse a law whose function, parameters and units do not fit together."""
-    if law.returns not in ("natural", "log"):
-        raise LawError(f"{law.name} says returns={law.returns!r}; use 'natural' or 'log'")
-    _check_names(law)
-    for parameter in law.parameters:
-        _check_bounds(law, parameter)
-        _check_unit(law, parameter)
-    held = [name for name, _ in (*law.fixed, *law.tied)]
-    circular = [other for _, other in law.tied if other in dict(law.tied)]
-    if circular or len(set(held)) < len(held):
-        raise LawError(
-            f"{law.name}: each parameter can be fixed or tied once, to a free or fixed one"
-        )
-
-
-def _check_names(law: Law) -> None:
-    parameters = [p.name for p in law.parameters]
-    everything = [*law.input_names, law.output.column, *parameters]
-    repeated = {name for name in everything if everything.count(name) > 1}
-    if repeated:
-        raise LawError(f"{law.name} declares {listing(sorted(repeated))} twice; use distinct names")
-    try:
-        inspect.signature(law.function).bind(**dict.fromkeys([*law.argument_names, *parameters]))
-    except TypeError as error:
-        raise LawError(
-            f"the function of {law.name} does not take its inputs {listing(law.argument_names)} "
-            f"and parameters {listing(parameters)}: {error}"
-        ) from None
-
-
-def _check_bounds(law: Law, parameter: Parameter) -> None:
-    low, high = parameter.bounds
-    if not low < high:
-        raise LawError(
-            f"{law.name}: the bounds of {parameter.name} are empty ({low:g} .. {high:g})"
-        )
-    if not parameter.dimensionless and any(math.isfinite(b) and b != 0 for b in (low, high)):
-        raise LawError(
-            f"{law.name}: {parameter.name} has the unit {parameter.unit}, so it can be bounded at "
-            f"0 only, not {parameter.constraint}"
-        )
-    if parameter.start is None:
-        return
-    first, last = parameter.start
-    if not (low <= first < last <= high and math.isfinite(first) and math.isfinite(last)):
-        raise LawError(
-            f"{law.name}: the starts of {parameter.name}, {first:g} .. {last:g}, are not a finite "
-            f"interval within its bounds, {parameter.constraint}"
-        )
-
-
-def _check_unit(law: Law, parameter: Parameter) -> None:
-    """Refuse a unit that is no product of powers of the columns with dimensionless exponents."""
-    columns = dict.fromkeys((*law.input_names, law.output.column), 0.0)
-    # Distinct values, so that an exponent such as 1/(alpha - beta) is not divided by zero.
-    exponents = {p.name: 1.0 + 0.1 * k for k, p in enumerate(law.parameters) if p.dimensionless}
-    try:
-        log_monomial(parameter.unit, columns, exponents)
-    except (ValueError, TypeError, ArithmeticError) as error:
-        raise LawError(f"{law.name}: the unit of {parameter.name} is wrong: {error}") from None

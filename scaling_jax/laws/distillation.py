@@ -3,8 +3,8 @@
 import jax
 import jax.numpy as jnp
 
-from scaling_jax.laws.declaration import Parameter, Variable
 from scaling_jax.laws.forms import log_coupled_powers
+from scaling_jax.laws.parts import Parameter, Variable
 from scaling_jax.laws.registry import law
 
 

@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 
 from scaling_jax.errors import LawError
-from scaling_jax.laws.declaration import REAL_LINE, Law, Parameter, Variable
+from scaling_jax.laws.declaration import Law
 from scaling_jax.laws.forms import power
+from scaling_jax.laws.parts import REAL_LINE, Parameter, Variable
 from scaling_jax.laws.registry import family, law
 from scaling_jax.laws.templates import FALLING, alternatives, logarithmic, sum_of_powers
 

@@ -9,8 +9,8 @@ values and slopes of G, A and of the data term at the centre of the data.
 
 import jax.numpy as jnp
 
-from scaling_jax.laws.declaration import INF, REAL_LINE, Anchor, Parameter, Variable
 from scaling_jax.laws.forms import power
+from scaling_jax.laws.parts import INF, REAL_LINE, Anchor, Parameter, Variable
 from scaling_jax.laws.registry import law
 
 _UNIT_INTERVAL = (0.0, 1.0)

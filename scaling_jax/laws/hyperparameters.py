@@ -5,7 +5,8 @@ import itertools
 import jax
 import jax.numpy as jnp
 
-from scaling_jax.laws.declaration import INF, REAL_LINE, SCALE, Anchor, Law, Parameter, Variable
+from scaling_jax.laws.declaration import Law
+from scaling_jax.laws.parts import INF, REAL_LINE, SCALE, Anchor, Parameter, Variable
 from scaling_jax.laws.registry import law, register
 from scaling_jax.laws.templates import (
     FALLING,

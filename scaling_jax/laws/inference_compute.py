@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 
 from scaling_jax.errors import LawError, did_you_mean
-from scaling_jax.laws.declaration import INF, REAL_LINE, SCALE, Law, Parameter, Variable
+from scaling_jax.laws.declaration import Law
 from scaling_jax.laws.forms import power
 from scaling_jax.laws.gamma_ratios import log_mean_power
+from scaling_jax.laws.parts import INF, REAL_LINE, SCALE, Parameter, Variable
 from scaling_jax.laws.registry import family, law, register
 from scaling_jax.laws.templates import FALLING, alternatives, powers, sigmoid, sum_of_powers
 

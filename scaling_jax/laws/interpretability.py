@@ -2,7 +2,8 @@
 
 import jax.numpy as jnp
 
-from scaling_jax.laws.declaration import INF, REAL_LINE, SCALE, Law, Parameter, Variable
+from scaling_jax.laws.declaration import Law
+from scaling_jax.laws.parts import INF, REAL_LINE, SCALE, Parameter, Variable
 from scaling_jax.laws.registry import law, register
 from scaling_jax.laws.templates import RISING, alternatives, power_law, sum_of_powers
 

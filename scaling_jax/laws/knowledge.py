@@ -1,6 +1,6 @@
 """Knowledge: how many bits of facts a model stores."""
 
-from scaling_jax.laws.declaration import SCALE, Parameter, Variable
+from scaling_jax.laws.parts import SCALE, Parameter, Variable
 from scaling_jax.laws.registry import law
 
 

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 
 from scaling_jax.errors import LawError
 from scaling_jax.laws import templates
-from scaling_jax.laws.declaration import INF, REAL_LINE, SCALE, Anchor, Law, Parameter, Variable
+from scaling_jax.laws.declaration import Law
 from scaling_jax.laws.forms import power
+from scaling_jax.laws.parts import INF, REAL_LINE, SCALE, Anchor, Parameter, Variable
 from scaling_jax.laws.registry import family, law
 
 _MOST_LANGUAGES = 50

@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 
 from scaling_jax.errors import LawError
-from scaling_jax.laws.declaration import INF, REAL_LINE, SCALE, Anchor, Law, Parameter, Variable
+from scaling_jax.laws.declaration import Law
 from scaling_jax.laws.forms import log_broken_power, log_scaled_power, power, power_with_floor
 from scaling_jax.laws.implicit import root
+from scaling_jax.laws.parts import INF, REAL_LINE, SCALE, Anchor, Parameter, Variable
 from scaling_jax.laws.registry import family, law
 from scaling_jax.laws.templates import scaled_power_law, sum_of_powers
 

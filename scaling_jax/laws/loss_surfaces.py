@@ -5,9 +5,10 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
-from scaling_jax.laws.declaration import REAL_LINE, SCALE, Anchor, Law, Parameter, Variable
+from scaling_jax.laws.declaration import Law
 from scaling_jax.laws.forms import log_coupled_powers, log_sum_exp, power
 from scaling_jax.laws.implicit import root
+from scaling_jax.laws.parts import REAL_LINE, SCALE, Anchor, Parameter, Variable
 from scaling_jax.laws.registry import family, law, register
 from scaling_jax.laws.templates import sum_of_powers
 

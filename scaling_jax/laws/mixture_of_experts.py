@@ -6,8 +6,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from scaling_jax.laws.declaration import INF, REAL_LINE, Anchor, Law, Parameter, Variable
+from scaling_jax.laws.declaration import Law
 from scaling_jax.laws.forms import log_sum_exp, power
+from scaling_jax.laws.parts import INF, REAL_LINE, Anchor, Parameter, Variable
 from scaling_jax.laws.registry import family, law
 from scaling_jax.laws.templates import alternatives, scaled_power_law
 

@@ -12,8 +12,9 @@ import jax
 import jax.numpy as jnp
 
 from scaling_jax.errors import LawError, did_you_mean
-from scaling_jax.laws.declaration import REAL_LINE, SCALE, Law, Parameter, Variable
+from scaling_jax.laws.declaration import Law
 from scaling_jax.laws.forms import power, power_from_zero
+from scaling_jax.laws.parts import REAL_LINE, SCALE, Parameter, Variable
 from scaling_jax.laws.proportions import Domains, numbered, per_domain, proportion_columns
 from scaling_jax.laws.registry import family, law
 

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 
-from scaling_jax.laws.declaration import INF, REAL_LINE, Law, Parameter, Variable
+from scaling_jax.laws.declaration import Law
 from scaling_jax.laws.forms import power
+from scaling_jax.laws.parts import INF, REAL_LINE, Parameter, Variable
 from scaling_jax.laws.registry import law
 from scaling_jax.laws.templates import (
     FALLING,

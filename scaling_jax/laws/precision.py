@@ -6,8 +6,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from scaling_jax.laws.declaration import INF, REAL_LINE, Law, Parameter, Variable
+from scaling_jax.laws.declaration import Law
 from scaling_jax.laws.forms import log_coupled_powers, power
+from scaling_jax.laws.parts import INF, REAL_LINE, Parameter, Variable
 from scaling_jax.laws.registry import law
 from scaling_jax.laws.templates import alternatives
 

@@ -9,7 +9,7 @@ import operator
 from collections.abc import Sequence
 
 from scaling_jax.errors import LawError
-from scaling_jax.laws.declaration import REAL_LINE, Parameter, Variable
+from scaling_jax.laws.parts import REAL_LINE, Parameter, Variable
 
 Domains = int | Sequence[str]
 _MOST_DOMAINS = 200  # the columns are separate inputs, and a compiled program names each one

@@ -16,7 +16,8 @@ import numpy as np
 
 from scaling_jax.errors import LawError, did_you_mean, listing
 from scaling_jax.laws.checks import check
-from scaling_jax.laws.declaration import Anchor, Curve, Law, Parameter, Variable
+from scaling_jax.laws.declaration import Law
+from scaling_jax.laws.parts import Anchor, Curve, Parameter, Variable
 from scaling_jax.literature import Publication, Reference
 
 _LAWS: dict[str, Law] = {}

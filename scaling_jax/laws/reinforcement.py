@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 
 from scaling_jax.errors import LawError
-from scaling_jax.laws.declaration import INF, REAL_LINE, SCALE, Law, Parameter, Variable
+from scaling_jax.laws.declaration import Law
 from scaling_jax.laws.forms import log_sum_exp
+from scaling_jax.laws.parts import INF, REAL_LINE, SCALE, Parameter, Variable
 from scaling_jax.laws.registry import family, law
 
 _SHARE = (0.0, 1.0)

@@ -10,7 +10,8 @@ import dataclasses
 
 import jax.numpy as jnp
 
-from scaling_jax.laws.declaration import INF, Anchor, Law, Parameter, Variable
+from scaling_jax.laws.declaration import Law
+from scaling_jax.laws.parts import INF, Anchor, Parameter, Variable
 from scaling_jax.laws.registry import law
 from scaling_jax.laws.templates import alternatives, sum_of_powers
 

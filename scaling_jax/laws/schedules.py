@@ -11,16 +11,9 @@ import jax
 import jax.numpy as jnp
 
 from scaling_jax.errors import LawError
-from scaling_jax.laws.declaration import (
-    INF,
-    REAL_LINE,
-    Curve,
-    Law,
-    Parameter,
-    Quantity,
-    Variable,
-)
+from scaling_jax.laws.declaration import Law
 from scaling_jax.laws.forms import history_sum, power
+from scaling_jax.laws.parts import INF, REAL_LINE, Curve, Parameter, Quantity, Variable
 from scaling_jax.laws.registry import family, law
 from scaling_jax.laws.schedule_sums import BEFORE, TINY, Segments, nodes_before, recurrence
 

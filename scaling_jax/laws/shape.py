@@ -2,8 +2,9 @@
 
 import jax.numpy as jnp
 
-from scaling_jax.laws.declaration import INF, REAL_LINE, SCALE, Law, Parameter, Variable
+from scaling_jax.laws.declaration import Law
 from scaling_jax.laws.forms import power
+from scaling_jax.laws.parts import INF, REAL_LINE, SCALE, Parameter, Variable
 from scaling_jax.laws.registry import law
 from scaling_jax.laws.templates import alternatives, sum_of_powers
 

@@ -1,7 +1,8 @@
 """Sparsity: loss of models with few non-zero weights."""
 
-from scaling_jax.laws.declaration import Law, Parameter, Variable
+from scaling_jax.laws.declaration import Law
 from scaling_jax.laws.forms import power
+from scaling_jax.laws.parts import Parameter, Variable
 from scaling_jax.laws.registry import family
 from scaling_jax.laws.templates import sum_of_powers
 

@@ -8,8 +8,9 @@ power laws and plateaus of the publication are its regimes.
 import jax.numpy as jnp
 
 from scaling_jax.errors import LawError
-from scaling_jax.laws.declaration import INF, SCALE, Law, Parameter, Variable
+from scaling_jax.laws.declaration import Law
 from scaling_jax.laws.forms import power
+from scaling_jax.laws.parts import INF, SCALE, Parameter, Variable
 from scaling_jax.laws.ranks import RANKS, Ranks, ranks
 from scaling_jax.laws.registry import family, law
 

@@ -12,8 +12,9 @@ import jax
 import jax.numpy as jnp
 
 from scaling_jax.errors import LawError, did_you_mean, listing
-from scaling_jax.laws.declaration import INF, REAL_LINE, Law, Parameter, Variable
+from scaling_jax.laws.declaration import Law
 from scaling_jax.laws.forms import power
+from scaling_jax.laws.parts import INF, REAL_LINE, Parameter, Variable
 from scaling_jax.laws.registry import Family, family, register
 
 Column = str | Variable

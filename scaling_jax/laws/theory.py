@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from scaling_jax.errors import LawError
-from scaling_jax.laws.declaration import SCALE, Law, Parameter, Variable
+from scaling_jax.laws.declaration import Law
 from scaling_jax.laws.forms import power
 from scaling_jax.laws.implicit import root
+from scaling_jax.laws.parts import SCALE, Parameter, Variable
 from scaling_jax.laws.registry import family, law
 from scaling_jax.laws.templates import RISING, alternatives, powers, sum_of_powers
 from scaling_jax.laws.zeta import hurwitz_zeta

@@ -5,8 +5,9 @@ import dataclasses
 import jax.numpy as jnp
 
 from scaling_jax.errors import LawError, did_you_mean
-from scaling_jax.laws.declaration import REAL_LINE, SCALE, Law, Parameter, Variable
+from scaling_jax.laws.declaration import Law
 from scaling_jax.laws.forms import log_coupled_powers, power, power_from_zero
+from scaling_jax.laws.parts import REAL_LINE, SCALE, Parameter, Variable
 from scaling_jax.laws.registry import family, law
 from scaling_jax.laws.templates import alternatives, logarithmic, powers, sum_of_powers
 

@@ -4,8 +4,8 @@ import dataclasses
 
 import jax.numpy as jnp
 
-from scaling_jax.laws.declaration import INF, REAL_LINE, SCALE, Parameter, Variable
 from scaling_jax.laws.forms import log_coupled_powers, power, power_from_zero
+from scaling_jax.laws.parts import INF, REAL_LINE, SCALE, Parameter, Variable
 from scaling_jax.laws.registry import law, register
 
 _BASELINE = 1e8  # parameters; any size within a few decades of the models serves

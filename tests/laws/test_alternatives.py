@@ -7,7 +7,8 @@ import pytest
 import scaling_jax as sj
 from scaling_jax import atlas
 from scaling_jax.errors import LawError
-from scaling_jax.laws.declaration import Law, Parameter, Variable
+from scaling_jax.laws.declaration import Law
+from scaling_jax.laws.parts import Parameter, Variable
 from scaling_jax.laws.templates import alternatives, powers
 
 CHOICES = {
