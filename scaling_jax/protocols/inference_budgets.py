@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jax.typing import ArrayLike
+from numpy.typing import ArrayLike
 
 from scaling_jax._pytree import pytree
 from scaling_jax.errors import ProtocolError
@@ -83,22 +83,26 @@ def inference_cost(
         Sadhukhan et al. (2025), arXiv:2506.05333, cost_model/utils.py.
     """
     P, Lp, Lg, n = (jnp.asarray(x, dtype=float) for x in (params, prompt, generated, trials))
-    linear, intensity = 2.0 * P * Lg, jnp.asarray(intensity, dtype=float)
+    linear = 2.0 * P * Lg
+    queries, keys, ratio = (jnp.asarray(x, dtype=float) for x in (heads, kv_heads, intensity))
+    width = jnp.asarray(head_width, dtype=float)
     if kv_budget is None:
         if block_size is not None:
             raise ProtocolError("block_size is for sparse attention; give kv_budget too")
-        compute = n * (linear + 2.0 * (2.0 * Lp + Lg) * Lg * heads * head_width)
+        compute = n * (linear + 2.0 * (2.0 * Lp + Lg) * Lg * queries * width)
         # The prompt's keys are shared by the trials, which hold n * Lg of their own.
-        memory = 2.0 * (2.0 * Lp + n * Lg) * Lg * kv_heads * head_width
-        return InferenceCost(compute, intensity * memory)
+        memory = 2.0 * (2.0 * Lp + n * Lg) * Lg * keys * width
+        return InferenceCost(compute, ratio * memory)
     read = keys_read(Lp, Lg, kv_budget)
-    compute = n * (linear + 4.0 * read * heads * head_width)
-    memory = n * 4.0 * read * kv_heads * head_width
+    compute = n * (linear + 4.0 * read * queries * width)
+    memory = n * 4.0 * read * keys * width
     if block_size is not None:
-        blocks, of_all = (jnp.floor(x / block_size) for x in (2.0 * Lp + Lg, 2.0 * Lp + n * Lg))
-        compute = compute + n * blocks * Lg * heads * head_width
-        memory = memory + of_all * Lg * kv_heads * head_width
-    return InferenceCost(compute, intensity * memory)
+        blocks, of_all = (
+            jnp.floor(x / jnp.asarray(block_size)) for x in (2.0 * Lp + Lg, 2.0 * Lp + n * Lg)
+        )
+        compute = compute + n * blocks * Lg * queries * width
+        memory = memory + of_all * Lg * keys * width
+    return InferenceCost(compute, ratio * memory)
 
 
 def keys_read(prompt: ArrayLike, generated: ArrayLike, kv_budget: ArrayLike) -> jax.Array:

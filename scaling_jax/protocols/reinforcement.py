@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jax.typing import ArrayLike
+from numpy.typing import ArrayLike
 
 from scaling_jax._pytree import pytree
 from scaling_jax.errors import ProtocolError
@@ -142,7 +142,7 @@ def compute_for_pass_rate(
         lambda x: (x > 0.0) & (x < 1.0),
         "target must lie between the initial pass rate and the asymptote A",
     )
-    return jnp.asarray(C_mid) * jnp.exp((jnp.log(share) - jnp.log1p(-share)) / B)
+    return jnp.asarray(C_mid) * jnp.exp((jnp.log(share) - jnp.log1p(-share)) / jnp.asarray(B))
 
 
 def _check(value: Any, holds: Any, message: str) -> None:

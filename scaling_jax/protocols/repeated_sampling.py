@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jax.typing import ArrayLike
+from numpy.typing import ArrayLike
 
 from scaling_jax.errors import ProtocolError
 from scaling_jax.laws.gamma_ratios import log_gamma_ratio, log_mean_power
