@@ -43,6 +43,7 @@ if TYPE_CHECKING:  # what the names are, for type checkers; nothing is imported
     from scaling_jax.uncertainty.laplace import laplace as laplace
     from scaling_jax.uncertainty.posterior import posterior as posterior
     from scaling_jax.uncertainty.posterior import posteriors as posteriors
+    from scaling_jax.uncertainty.recipes import compare_recipes as compare_recipes
 
 _HOMES = {
     "Absolute": "objectives",
@@ -64,6 +65,7 @@ _HOMES = {
     "StudentT": "objectives",
     "Variable": "laws",
     "bootstrap": "uncertainty.bootstrap",
+    "compare_recipes": "uncertainty.recipes",
     "connect_hosts": "fitting.hosts",
     "fit": "fitting.fit",
     "laplace": "uncertainty.laplace",
