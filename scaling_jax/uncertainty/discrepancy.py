@@ -10,13 +10,16 @@ times, and its errors on the dearer runs it has not seen are pseudo-extrapolatio
 outcome. With few or narrow runs tau stays near the prior, one per cent a decade.
 """
 
+import functools
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import numpy as np
 
 from scaling_jax.errors import FitError
 from scaling_jax.fitting.fit import Fit, fit
+from scaling_jax.laws import Law
 from scaling_jax.support import Support
 from scaling_jax.uncertainty.normal import normal_around
 
@@ -24,7 +27,7 @@ _SHARES = (0.5, 0.6, 0.7, 0.8)  # of the runs, the cheapest ones, that the trial
 _PRIOR_MEDIAN = 0.01  # relative error a decade
 _PRIOR_SD = 0.7  # of log tau: a factor of 2
 _GRID = np.geomspace(3e-4, 0.3, 120)
-_STARTS = 32
+_STARTS = 128  # as many as the posterior's own fit, whose compiled program they share
 _DRAWS = 200  # of a trial's parameters
 _NEARER = 0.05  # decades: runs nearer than this to the trial's runs tell of noise, not of the law
 
@@ -101,6 +104,8 @@ def cost(optimum: Fit) -> np.ndarray:
 def _trial(optimum: Fit, share: float, seed: int) -> tuple[float, float] | None:
     """Return error a decade and its standard error of one trial extrapolation."""
     law, runs, order = optimum.law, optimum.runs, cost(optimum)
+    if law.along:
+        return None  # the rows of one run belong together
     cheap = order <= np.quantile(order, share)
     names = tuple(law.input_names)
     if np.sum(cheap) < 2 * len(law.free) or np.all(cheap):
@@ -122,27 +127,34 @@ def _trial(optimum: Fit, share: float, seed: int) -> tuple[float, float] | None:
     if optimum.criterion.scale == "natural":
         error = error / np.exp(optimum.logs[law.output.column])
     noise = 1.4826 * np.median(np.abs(trial.residuals[cheap])) / np.sqrt(d @ d)
-    unsure = _slope_of_parameters(trial, {n: x[far] for n, x in unseen.items()}, d)
+    share_of_error = np.zeros(len(runs))  # each run's part in the slope; 0 for the runs seen
+    share_of_error[np.flatnonzero(~cheap)[far]] = d / (d @ d)
+    unsure = _slope_of_parameters(trial, share_of_error)
     return float(d @ error / (d @ d)), float(np.hypot(noise, unsure))
 
 
-def _slope_of_parameters(trial: Fit, inputs: dict[str, np.ndarray], d: np.ndarray) -> float:
+def _slope_of_parameters(trial: Fit, share: np.ndarray) -> float:
     """Return the standard deviation of the error a decade that unsure parameters alone make."""
     try:
         params = normal_around(trial, "sandwich", _DRAWS, seed=0)
     except FitError:
         return float(_GRID[-1])  # parameters that are not identified: the trial tells nothing
+    columns = {n: np.asarray(trial.runs[n], float) for n in trial.law.input_names}
     with jax.enable_x64(True):
-        theta = {name: values[:, None] for name, values in params.items()}
-        values = np.asarray(trial.law(theta, {n: x[None, :] for n, x in inputs.items()}))
-        best = trial(**inputs)
+        values = np.asarray(_surfaces(params, columns, law=trial.law))
     with np.errstate(invalid="ignore", divide="ignore"):
-        log = trial.criterion.scale == "log"
-        error = (
-            np.log(values / best)
-            if log
-            else (values - best) / np.exp(trial.logs[trial.law.output.column])
-        )
-    slopes = error @ d / (d @ d)
+        if trial.criterion.scale == "log":
+            error = np.log(values / trial.predicted)
+        else:
+            scale = np.exp(trial.logs[trial.law.output.column])
+            error = (values - trial.predicted) / scale
+        slopes = np.where(share > 0.0, error, 0.0) @ share
     usable = slopes[np.isfinite(slopes)]
     return float(np.std(usable)) if len(usable) > _DRAWS // 2 else float(_GRID[-1])
+
+
+@functools.partial(jax.jit, static_argnames=("law",))
+def _surfaces(params: Any, columns: Any, *, law: Law) -> jax.Array:
+    """Return the law at all runs for many parameters ``[draws, runs]``."""
+    theta = {name: values[:, None] for name, values in params.items()}
+    return law(theta, {name: values[None, :] for name, values in columns.items()})
