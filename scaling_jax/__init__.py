@@ -39,6 +39,8 @@ if TYPE_CHECKING:  # what the names are, for type checkers; nothing is imported
     from scaling_jax.runs import read_runs as read_runs
     from scaling_jax.uncertainty import likelihoods as likelihoods
     from scaling_jax.uncertainty.bootstrap import bootstrap as bootstrap
+    from scaling_jax.uncertainty.comparison import loo as loo
+    from scaling_jax.uncertainty.comparison import stacking as stacking
     from scaling_jax.uncertainty.draws import Draws as Draws
     from scaling_jax.uncertainty.laplace import laplace as laplace
     from scaling_jax.uncertainty.posterior import posterior as posterior
@@ -70,10 +72,12 @@ _HOMES = {
     "fit": "fitting.fit",
     "laplace": "uncertainty.laplace",
     "law": "laws",
+    "loo": "uncertainty.comparison",
     "posterior": "uncertainty.posterior",
     "posteriors": "uncertainty.posterior",
     "predict": "prediction",
     "read_runs": "runs",
+    "stacking": "uncertainty.comparison",
 }
 _MODULES = {
     "datasets": "datasets",

@@ -57,17 +57,53 @@ class Prediction:
         """
         if not 0.0 < level < 1.0:
             raise PredictionError(f"an interval's level lies between 0 and 1, not {level}")
+        self._check_distribution("interval")
+        low, high = np.quantile(self.values, [(1.0 - level) / 2.0, (1.0 + level) / 2.0], axis=0)
+        return low, high
+
+    def probability(
+        self, *, below: float | np.ndarray | None = None, above: float | np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return the probability that the output beats a threshold ``[q]``.
+
+        Of the law's surface; for one more run, ask `new_run`. With both thresholds it is that of
+        a value between them.
+
+        Args:
+            below: Values count that are lower than this, a number or ``[q]``.
+            above: Values count that are higher than this.
+
+        Raises:
+            PredictionError: No threshold, one of another shape, or draws that are no distribution.
+        """
+        if below is None and above is None:
+            raise PredictionError("give a threshold: probability(below=...) or (above=...)")
+        self._check_distribution("probability")
+        hit = np.ones(self.values.shape, bool)
+        for name, threshold, side in (("below", below, np.less), ("above", above, np.greater)):
+            if threshold is None:
+                continue
+            limit = np.asarray(threshold, np.float64)
+            if limit.ndim > 1 or limit.size not in (1, self.values.shape[1]):
+                raise PredictionError(
+                    f"{name} has the shape {limit.shape}; give one threshold, or one for each of "
+                    f"{self.values.shape[1]} points"
+                )
+            if not np.all(np.isfinite(limit)):
+                raise PredictionError(f"{name} must be numbers, not {threshold}")
+            hit &= side(self.values, limit)
+        return np.mean(hit, axis=0)
+
+    def _check_distribution(self, what: str) -> None:
         if len(self.values) < 2:
             raise PredictionError(
-                "a single fit has no interval; predict from draws, such as sj.laplace(fit)"
+                f"a single fit has no {what}; predict from draws, such as sj.laplace(fit)"
             )
         if self.draws.jackknife:
             raise PredictionError(
-                "leave-one-out replicates are no distribution; take intervals from sj.bootstrap "
+                f"leave-one-out replicates are no distribution; take {what} from sj.bootstrap "
                 "with another scheme"
             )
-        low, high = np.quantile(self.values, [(1.0 - level) / 2.0, (1.0 + level) / 2.0], axis=0)
-        return low, high
 
     @property
     def kind(self) -> list[str]:

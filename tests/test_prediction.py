@@ -112,3 +112,28 @@ def test_laplace_draws_have_the_fits_covariance(fit):
     assert sd == pytest.approx(fit.standard_errors["alpha"] / fit.params["alpha"], rel=0.03)
     assert np.all(draws["E"] > 0.0)
     assert np.median(draws["alpha"]) == pytest.approx(fit.params["alpha"], rel=0.01)
+
+
+def test_probability_of_beating_a_threshold(draws):
+    prediction = sj.predict(draws, params=[1e9, 1e10], tokens=[1e10, 1e11])
+    medians = prediction.median
+    np.testing.assert_allclose(prediction.probability(below=medians), 0.5, atol=0.01)
+    below, above = prediction.probability(below=2.5), prediction.probability(above=2.5)
+    np.testing.assert_allclose(below + above, 1.0, rtol=1e-12)
+    low, high = (end[0] for end in prediction.interval(0.8))
+    inside = prediction.probability(above=low, below=high)
+    assert inside[0] == pytest.approx(0.8, abs=0.02)
+    # The noise of a run blurs what the law says for sure.
+    edge = medians + 3.0 * prediction.values.std(axis=0)
+    noisy = prediction.new_run.probability(above=edge)
+    assert np.all(noisy > prediction.probability(above=edge))
+
+
+def test_a_probability_needs_a_threshold_and_a_distribution(draws):
+    prediction = sj.predict(draws, params=1e9, tokens=1e10)
+    with pytest.raises(sj.errors.PredictionError, match="give a threshold"):
+        prediction.probability()
+    with pytest.raises(sj.errors.PredictionError, match="one for each of 1 points"):
+        prediction.probability(below=[1.0, 2.0])
+    with pytest.raises(sj.errors.PredictionError, match="a single fit has no probability"):
+        sj.predict(draws.fit, params=1e9, tokens=1e10).probability(below=2.0)

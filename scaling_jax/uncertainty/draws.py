@@ -1,7 +1,6 @@
 """Draws: named parameter arrays, one value a draw; the one currency of uncertainty."""
 
-import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from scaling_jax.errors import ArtifactError, FitError, did_you_mean
 from scaling_jax.files import write_atomically
 from scaling_jax.fitting.fit import Fit
 from scaling_jax.tables import Table, sentence_list
-from scaling_jax.uncertainty import archive
+from scaling_jax.uncertainty import archive, export
 from scaling_jax.uncertainty.convergence import Sampler
 from scaling_jax.uncertainty.discrepancy import Discrepancy, learn_discrepancy
 from scaling_jax.uncertainty.scatter import Residuals, Scatter
@@ -146,17 +145,73 @@ class Draws(Mapping[str, np.ndarray]):
         return pd.DataFrame(self.params)
 
     def to_xarray(self) -> Any:
-        """Return an xarray data set with dimensions chain (one) and draw, as ArviZ reads it.
+        """Return an xarray data set with dimensions chain and draw; one chain if none are known.
 
         Raises:
             FitError: xarray is not installed.
         """
-        try:
-            xr = importlib.import_module("xarray")
-        except ImportError:
-            raise FitError("to_xarray() needs xarray; install it with pip install xarray") from None
-        variables = {name: (("chain", "draw"), v[None]) for name, v in self.params.items()}
-        return xr.Dataset(variables, attrs={"law": self.fit.law.name, "method": self.method})
+        return export.to_dataset(self, "to_xarray()")
+
+    def to_datatree(self) -> Any:
+        """Return an xarray DataTree for ArviZ.
+
+        It has the groups posterior (the law's and the noise's parameters), observed_data and
+        constant_data, and for a sampled posterior sample_stats and log_likelihood, the log density
+        of each run's output in its own units.
+
+        Raises:
+            FitError: xarray is not installed.
+        """
+        return export.to_datatree(self)
+
+    def derive(self, function: Callable[[dict[str, np.ndarray]], Any]) -> Any:
+        """Return quantities computed from every draw's parameters.
+
+        Args:
+            function: From a dictionary of all parameters of the law, held and tied ones too, each
+                an array ``[draws]``, to an array ``[draws, ...]`` or a dictionary of them.
+
+        Returns:
+            What the function returns, as float64 arrays.
+
+        Raises:
+            FitError: The function does not return a value for each draw, or one is not finite.
+
+        Example:
+            >>> import numpy as np, scaling_jax as sj
+            >>> params, tokens = np.meshgrid(np.geomspace(1e7, 1e10, 4), np.geomspace(1e9, 1e12, 4))
+            >>> loss = 1.8 + 480 / params**0.35 + 2100 / tokens**0.37
+            >>> columns = dict(params=params.ravel(), tokens=tokens.ravel(), loss=loss.ravel())
+            >>> fit = sj.fit("chinchilla", sj.RunTable.from_columns(columns), starts=32)
+            >>> draws = sj.Draws.of(fit)
+            >>> draws.derive(lambda p: p["beta"] / (p["alpha"] + p["beta"])).round(3)
+            array([0.514])
+        """
+        found = function(self._every_parameter())
+        if isinstance(found, Mapping):
+            return {name: self._derived(values, str(name)) for name, values in found.items()}
+        return self._derived(found, "the derived quantity")
+
+    def _every_parameter(self) -> dict[str, np.ndarray]:
+        """Return free, held and tied parameters, each ``[draws]``."""
+        law = self.fit.law
+        held = {name: np.full(self.count, float(v)) for name, v in dict(law.fixed).items()}
+        known = dict(self.params) | held
+        return known | {name: known[other] for name, other in dict(law.tied).items()}
+
+    def _derived(self, values: Any, name: str) -> np.ndarray:
+        found = np.asarray(values, np.float64)
+        if found.ndim == 0 or len(found) != self.count:
+            raise FitError(
+                f"{name} has the shape {found.shape}, but a derived quantity has one value for "
+                f"each of {self.count} draws; compute it elementwise from the parameters"
+            )
+        bad = ~np.isfinite(found).reshape(self.count, -1).all(axis=1)
+        if np.any(bad):
+            k = int(np.flatnonzero(bad)[0])
+            at = ", ".join(f"{n} = {v[k]:.4g}" for n, v in self.params.items())
+            raise FitError(f"{name} is not finite at draw {k + 1}, where {at}")
+        return found
 
     def save(self, path: Any) -> None:
         """Write the draws to an npz file without pickle, atomically; the fit is not in it.

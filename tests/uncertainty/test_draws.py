@@ -221,3 +221,32 @@ def test_a_missing_file_and_a_missing_folder_are_named(draws, tmp_path):
         sj.Draws.load(tmp_path / "absent.npz", draws.fit)
     with pytest.raises(sj.errors.ArtifactError, match="nothing was written"):
         draws.save(tmp_path / "absent" / "draws.npz")
+
+
+# --- derived quantities --------------------------------------------------------------------
+
+
+def test_derived_quantities_are_draws(draws):
+    found = draws.derive(
+        lambda p: {
+            "exponent": p["beta"] / (p["alpha"] + p["beta"]),
+            "both": np.stack([p["alpha"], p["beta"]], axis=1),
+        }
+    )
+    np.testing.assert_allclose(
+        found["exponent"], draws["beta"] / (draws["alpha"] + draws["beta"]), rtol=1e-15
+    )
+    assert found["both"].shape == (64, 2)
+
+
+def test_derived_quantities_see_held_and_tied_parameters():
+    law = sj.laws.get("chinchilla").fix(E=1.8).tie(beta="alpha")
+    one = sj.Draws.of(sj.fit(law, grid(0.01), starts=STARTS))
+    assert one.derive(lambda p: p["E"] + p["beta"] - p["alpha"]).tolist() == [1.8]
+
+
+def test_derived_quantities_that_are_none_are_refused(draws):
+    with pytest.raises(sj.errors.FitError, match="one value for each of 64 draws"):
+        draws.derive(lambda p: p["alpha"].mean())
+    with pytest.raises(sj.errors.FitError, match="a is not finite at draw 1, where E = "):
+        draws.derive(lambda p: {"a": p["alpha"] * np.nan})
