@@ -134,6 +134,6 @@ def test_a_probability_needs_a_threshold_and_a_distribution(draws):
     with pytest.raises(sj.errors.PredictionError, match="give a threshold"):
         prediction.probability()
     with pytest.raises(sj.errors.PredictionError, match="one for each of 1 points"):
-        prediction.probability(below=[1.0, 2.0])
+        prediction.probability(below=np.array([1.0, 2.0]))
     with pytest.raises(sj.errors.PredictionError, match="a single fit has no probability"):
         sj.predict(draws.fit, params=1e9, tokens=1e10).probability(below=2.0)

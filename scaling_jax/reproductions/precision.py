@@ -1,6 +1,7 @@
 """Laws of precision: the optima, critical sizes and values that the printed coefficients give."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -69,7 +70,7 @@ def _gaussian_error(bits: int) -> float:
         return float(1.0 - 2.0 * np.sum(levels * first) + np.sum(levels**2 * chance))
 
     widest = 8.0 / 2**bits
-    found = minimize_scalar(error, bounds=(0.2 * widest, 1.5 * widest), method="bounded",
+    found: Any = minimize_scalar(error, bounds=(0.2 * widest, 1.5 * widest), method="bounded",
                             options={"xatol": 1e-10})  # fmt: skip
     return float(found.fun)
 

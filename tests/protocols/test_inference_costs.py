@@ -1,5 +1,7 @@
 """The cheapest model for a lifetime of inference, against search and against closed forms."""
 
+from typing import Any
+
 import jax
 import numpy as np
 import pytest
@@ -29,7 +31,9 @@ def search(loss, demand):
         tokens = (t["B"] / (reducible - t["A"] * np.exp(-t["alpha"] * n))) ** (1.0 / t["beta"])
         return n + np.log(6.0 * tokens + 2.0 * demand)
 
-    found = minimize_scalar(log_cost, bounds=(smallest + 1e-3, smallest + 15.0), method="bounded")
+    found: Any = minimize_scalar(
+        log_cost, bounds=(smallest + 1e-3, smallest + 15.0), method="bounded"
+    )
     return np.exp(found.x), np.exp(found.fun)
 
 

@@ -1,5 +1,7 @@
 """Kaplan et al.'s closed forms against direct minimisation."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
@@ -27,7 +29,7 @@ def compute(log_params, loss):
 
 def cheapest(loss):
     bounds = np.log(TABLE["N_c"]) - np.log(loss) / TABLE["alpha_N"]
-    found = minimize_scalar(
+    found: Any = minimize_scalar(
         lambda n: np.log(compute(n, loss)), bounds=(bounds + 1e-6, bounds + 8.0), method="bounded"
     )
     return found.x, np.exp(found.fun)

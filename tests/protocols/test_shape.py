@@ -1,5 +1,7 @@
 """Compound scaling, the best dimension and the choice of shapes."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
@@ -34,7 +36,9 @@ def test_best_dimension_is_the_minimum_of_the_curve():
         x = np.exp(log_x)
         return 3.0 * x**-0.6 + 0.02 * x**0.8 * 1e12**-0.3
 
-    found = minimize_scalar(error, bounds=(0.0, 20.0), method="bounded", options={"xatol": 1e-8})
+    found: Any = minimize_scalar(
+        error, bounds=(0.0, 20.0), method="bounded", options={"xatol": 1e-8}
+    )
     assert float(optimal_dimension(1e12, **theta)) == pytest.approx(np.exp(found.x), rel=1e-4)
 
 
