@@ -58,8 +58,9 @@ class Publication:
 
     Example:
         >>> import scaling_jax as sj
-        >>> str(sj.literature.get("chinchilla").reference)
-        'Hoffmann et al. (2022) Training Compute-Optimal Large Language Models. arXiv:2203.15556'
+        >>> print(sj.literature.get("chinchilla").reference)
+        Hoffmann et al. (2022) Training Compute-Optimal Large Language Models.
+        arXiv:2203.15556 Eq. 10
     """
 
     name: str

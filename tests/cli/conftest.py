@@ -36,7 +36,9 @@ Run = Callable[..., Outcome]
 @pytest.fixture(scope="session")
 def run() -> Run:
     def call(*arguments: object, env: dict[str, str | None] | None = None) -> Outcome:
-        result = CliRunner().invoke(app, [str(a) for a in arguments], env=env)
+        # Processes of xdist inherit the width of the terminal that started them.
+        width: dict[str, str | None] = {"COLUMNS": None}
+        result = CliRunner().invoke(app, [str(a) for a in arguments], env=width | (env or {}))
         assert isinstance(result.exception, SystemExit | None), result.exc_info
         return Outcome(result.exit_code, result.stdout, result.stderr)
 
