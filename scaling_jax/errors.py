@@ -42,6 +42,10 @@ class DatasetError(ScalingError, ValueError):
     """A data set that is unknown, absent, or whose bytes are not the pinned ones."""
 
 
+class LadderError(ScalingError, ValueError):
+    """A ladder of training runs that cannot be read, run or resumed as it stands."""
+
+
 class MissingDataError(DatasetError):
     """A data set whose files are not here and cannot be fetched."""
 

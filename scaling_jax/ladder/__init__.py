@@ -1,0 +1,1 @@
+"""The ladder: small models trained here, whose runs calibrate the laws."""

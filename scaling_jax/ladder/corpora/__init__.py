@@ -1,0 +1,1 @@
+"""Corpora that need no network: the standard library's text, files, and synthetic tasks."""
