@@ -1,0 +1,119 @@
+"""A corpus of text: cleaned, without copies, split, as windows of tokens."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from scaling_jax.errors import LadderError
+from scaling_jax.ladder.corpora.documents import Document, clean, sizes
+from scaling_jax.ladder.corpora.duplicates import unique
+from scaling_jax.ladder.corpora.split import split
+from scaling_jax.ladder.corpora.tokenizer import Tokenizer
+from scaling_jax.ladder.corpora.windows import Windows, batches
+
+_FORMAT = "scaling_jax text corpus 1"  # to change whenever the same text gives other examples
+
+
+class TokenCorpus:
+    """Windows of tokens for training and for validation; see `Corpus`."""
+
+    def __init__(
+        self,
+        name: str,
+        tokenizer: Tokenizer,
+        training: Windows,
+        validation: np.ndarray,
+        description: dict[str, Any],
+    ):
+        self.name, self.unit, self.vocab_size = name, tokenizer.unit, tokenizer.vocab_size
+        self.digest: str = description["digest"]
+        self._training, self._validation, self._description = training, validation, description
+
+    def batches(
+        self, *, seed: int, batch: int, first: int, last: int
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """Yield ``{"tokens": int32 [batch, context + 1]}`` for the steps first..last-1."""
+        steps = batches(self._training, seed=seed, batch=batch, first=first, last=last)
+        return ({"tokens": tokens} for tokens in steps)
+
+    def validation(self) -> dict[str, np.ndarray]:
+        """Return ``{"tokens": int32 [examples, context + 1]}``, the same for every run."""
+        return {"tokens": self._validation}
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the corpus was made from, as JSON: sizes, versions, what was left out."""
+        return self._description
+
+
+def token_corpus(
+    name: str,
+    documents: Iterable[tuple[str, bytes | None]],
+    *,
+    tokenizer: Callable[[Sequence[Document]], Tokenizer],
+    context: int,
+    validation_share: float,
+    validation_tokens: int,
+    provenance: dict[str, Any],
+) -> TokenCorpus:
+    """Make a corpus of documents: clean, leave out copies, split, and cut into windows.
+
+    Args:
+        name: Of the corpus.
+        documents: Name and text of each; None as text of one that could not be decoded.
+        tokenizer: Returns the tokenizer when given the training documents.
+        context: Tokens predicted in an example.
+        validation_share: Bytes for validation as a share of all.
+        validation_tokens: Tokens predicted in all of the validation examples, at most.
+        provenance: What else `TokenCorpus.describe` shall say.
+
+    Raises:
+        LadderError: No text is left, or too little for one window of training or validation.
+    """
+    cleaned = clean(documents)
+    kept, copies = unique(cleaned.documents)
+    training, held_out = split(kept, validation_share)
+    words = tokenizer(training)
+    parts = {"training": training, "validation": held_out}
+    windows = {
+        part: _windows(name, part, words.stream(texts), context) for part, texts in parts.items()
+    }
+    removed = sizes(document for document in cleaned.documents if document.name in copies)
+    description = {
+        "name": name,
+        "digest": _digest(parts, words, context, validation_tokens),
+        **provenance,
+        "unit": words.unit,
+        "vocab_size": words.vocab_size,
+        "context": context,
+        **{part: sizes(texts) | {"windows": len(windows[part])} for part, texts in parts.items()},
+        "left_out": {**cleaned.left_out, "copies": removed},
+    }
+    examples = windows["validation"].spread(max(1, validation_tokens // context))
+    description["validation"]["examples"] = len(examples)
+    return TokenCorpus(name, words, windows["training"], examples, description)
+
+
+def _windows(name: str, part: str, tokens: np.ndarray, context: int) -> Windows:
+    windows = Windows(tokens, context)
+    if len(windows) == 0:
+        raise LadderError(
+            f"corpus {name}: the {part} part has {len(tokens)} tokens, too few for one window of "
+            f"{context + 1}: give more text or a smaller context"
+        )
+    return windows
+
+
+def _digest(
+    parts: dict[str, list[Document]], tokenizer: Tokenizer, context: int, validation_tokens: int
+) -> str:
+    """Return the SHA-256 of everything that determines the examples."""
+    head = [_FORMAT, tokenizer.identity, context, validation_tokens]
+    digest = hashlib.sha256(json.dumps(head).encode())
+    for part, documents in parts.items():
+        for document in documents:
+            digest.update(json.dumps([part, document.name, len(document.text)]).encode())
+            digest.update(document.text)
+    return digest.hexdigest()
