@@ -18,9 +18,19 @@ PACKAGE = ROOT / "scaling_jax"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 # Costly to import, so imported where used.
-LATE = ("optax", "flax", "numpyro", "matplotlib", "pandas", "polars", "pyarrow", "scipy.optimize")
+LATE = (
+    "optax",
+    "flax",
+    "numpyro",
+    "matplotlib",
+    "pandas",
+    "polars",
+    "pyarrow",
+    "scipy.optimize",
+    "grain",
+)
 # Brought by the user (frames) or by an extra.
-OPTIONAL = {"pandas", "polars", "pyarrow", "lightgbm", "sklearn"}
+OPTIONAL = {"pandas", "polars", "pyarrow", "lightgbm", "sklearn", "tokenizers"}
 
 
 def sources() -> list[Path]:

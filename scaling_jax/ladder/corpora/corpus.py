@@ -1,9 +1,16 @@
 """What a ladder trains on: the protocol of corpora, and how one is opened."""
 
-from collections.abc import Iterator
+import importlib
+import inspect
+import os
+from collections.abc import Iterator, Mapping
+from inspect import Parameter
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+
+from scaling_jax.errors import LadderError, did_you_mean
 
 Batch = dict[str, np.ndarray]  # the leading axis counts examples
 
@@ -46,17 +53,49 @@ class Corpus(Protocol):
         ...
 
 
-def open_corpus(spec: dict[str, Any], *, context: int) -> Corpus:
+# Each kind is opened by the function open_KIND(*, context, ...) of the module KIND; what else it
+# takes are the options of that kind.
+KINDS = ("parity", "stdlib", "teacher", "text")
+_FOLDER = "folder"  # not for a ladder file to say
+
+
+def open_corpus(
+    spec: dict[str, Any], *, context: int, folder: str | os.PathLike[str] | None = None
+) -> Corpus:
     """Open the corpus that a ladder file describes.
 
+    >>> open_corpus({"kind": "stdlb"}, context=128)
+    Traceback (most recent call last):
+    scaling_jax.errors.LadderError: unknown kind of corpus 'stdlb': did you mean stdlib?
+
     Args:
-        spec: ``kind`` ("stdlib", "text", ...) and the options of that kind.
+        spec: ``kind`` ("stdlib", "text", "teacher", "parity") and the options of that kind.
         context: Tokens predicted in an example.
+        folder: Where a trained tokenizer is kept, as a ladder's own folder; None: nowhere.
 
     Raises:
-        LadderError: The kind or an option is unknown, or the corpus cannot be used.
+        LadderError: The kind or an option is unknown or missing, or the corpus cannot be used.
     """
-    from scaling_jax.ladder.corpora.stdlib import open_stdlib
+    if spec.get("kind") not in KINDS:
+        kind = spec.get("kind")
+        raise LadderError(f"unknown kind of corpus {kind!r}: {did_you_mean(str(kind), KINDS)}")
+    module = importlib.import_module(f"scaling_jax.ladder.corpora.{spec['kind']}")
+    opener = getattr(module, f"open_{spec['kind']}")
+    options = {key: value for key, value in spec.items() if key != "kind"}
+    known = inspect.signature(opener).parameters
+    _check_options(spec["kind"], options, known)
+    if _FOLDER in known and folder is not None:
+        options[_FOLDER] = Path(folder)
+    return opener(context=context, **options)
 
-    options = {key: value for key, value in spec.items() if key not in ("kind", "tokenizer")}
-    return open_stdlib(context=context, **options)
+
+def _check_options(kind: str, options: dict[str, Any], known: Mapping[str, Parameter]) -> None:
+    names = [name for name in known if name not in ("context", _FOLDER)]
+    for key in options:
+        if key not in names:
+            raise LadderError(
+                f"the corpus {kind} has no option {key!r}: {did_you_mean(key, names)}"
+            )
+    for name in names:
+        if known[name].default is Parameter.empty and name not in options:
+            raise LadderError(f"the corpus {kind} needs the option {name!r}")

@@ -19,6 +19,20 @@ class Document(NamedTuple):
     text: bytes
 
 
+class Found(NamedTuple):
+    """A document as it was found: its text is None where it could not be decoded.
+
+    Attributes:
+        name: See `Document`.
+        text: UTF-8 bytes, or None.
+        size: Bytes before decoding.
+    """
+
+    name: str
+    text: bytes | None
+    size: int
+
+
 class Cleaned(NamedTuple):
     """Documents in the order of their names, and how much was left out for which reason."""
 
@@ -35,21 +49,26 @@ def decoded(raw: bytes, encoding: str = "utf-8") -> bytes | None:
     True
     """
     try:
-        text = raw.decode(encoding).removeprefix(codecs.BOM_UTF8.decode())
+        text = raw.decode(encoding)
     except (UnicodeDecodeError, LookupError):
         return None
-    return text.replace("\r\n", "\n").replace("\r", "\n").encode()
+    return normal(text)
 
 
-def clean(documents: Iterable[tuple[str, bytes | None]]) -> Cleaned:
-    """Leave out what is no text, has the byte that separates documents, or is blank.
+def normal(text: str) -> bytes | None:
+    """Return a text as UTF-8 with plain line ends and no byte-order mark; None if it has none."""
+    text = text.removeprefix(codecs.BOM_UTF8.decode())
+    try:
+        return text.replace("\r\n", "\n").replace("\r", "\n").encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, as JSON can hold
+        return None
 
-    Args:
-        documents: Name and text of each; None as text of one that could not be decoded.
-    """
+
+def clean(documents: Iterable[Found]) -> Cleaned:
+    """Leave out what is no text, has the byte that separates documents, or is blank."""
     kept: list[Document] = []
     left_out = {"undecodable": _none(), "null_bytes": _none(), "blank": _none()}
-    for name, text in sorted(documents, key=lambda document: document[0]):
+    for name, text, size in sorted(documents, key=lambda found: found.name):
         if text is None:
             reason = "undecodable"
         elif SEPARATOR in text:
@@ -60,7 +79,7 @@ def clean(documents: Iterable[tuple[str, bytes | None]]) -> Cleaned:
             kept.append(Document(name, text))
             continue
         left_out[reason]["documents"] += 1
-        left_out[reason]["bytes"] += len(text or b"")
+        left_out[reason]["bytes"] += size
     return Cleaned(kept, left_out)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from scaling_jax.errors import LadderError
-from scaling_jax.ladder.corpora.documents import Document, clean, sizes
+from scaling_jax.errors import LadderError, listing
+from scaling_jax.ladder.corpora.documents import Document, Found, clean, sizes
 from scaling_jax.ladder.corpora.duplicates import unique
 from scaling_jax.ladder.corpora.split import split
 from scaling_jax.ladder.corpora.tokenizer import Tokenizer
@@ -30,6 +30,7 @@ class TokenCorpus:
     ):
         self.name, self.unit, self.vocab_size = name, tokenizer.unit, tokenizer.vocab_size
         self.digest: str = description["digest"]
+        self.tokenizer = tokenizer
         self._training, self._validation, self._description = training, validation, description
 
     def batches(
@@ -50,7 +51,7 @@ class TokenCorpus:
 
 def token_corpus(
     name: str,
-    documents: Iterable[tuple[str, bytes | None]],
+    documents: Iterable[Found],
     *,
     tokenizer: Callable[[Sequence[Document]], Tokenizer],
     context: int,
@@ -62,7 +63,7 @@ def token_corpus(
 
     Args:
         name: Of the corpus.
-        documents: Name and text of each; None as text of one that could not be decoded.
+        documents: As they were found.
         tokenizer: Returns the tokenizer when given the training documents.
         context: Tokens predicted in an example.
         validation_share: Bytes for validation as a share of all.
@@ -72,15 +73,17 @@ def token_corpus(
     Raises:
         LadderError: No text is left, or too little for one window of training or validation.
     """
+    _check(context, validation_share, validation_tokens)
     cleaned = clean(documents)
     kept, copies = unique(cleaned.documents)
-    training, held_out = split(kept, validation_share)
-    words = tokenizer(training)
-    parts = {"training": training, "validation": held_out}
-    windows = {
-        part: _windows(name, part, words.stream(texts), context) for part, texts in parts.items()
-    }
     removed = sizes(document for document in cleaned.documents if document.name in copies)
+    left_out = {**cleaned.left_out, "copies": removed}
+    training, held_out = split(kept, validation_share)
+    parts = {"training": training, "validation": held_out}
+    _check_parts(name, parts, left_out)
+    words = tokenizer(training)
+    streams = {part: words.stream(texts) for part, texts in parts.items()}
+    windows = {part: _windows(name, part, tokens, context) for part, tokens in streams.items()}
     description = {
         "name": name,
         "digest": _digest(parts, words, context, validation_tokens),
@@ -88,12 +91,37 @@ def token_corpus(
         "unit": words.unit,
         "vocab_size": words.vocab_size,
         "context": context,
-        **{part: sizes(texts) | {"windows": len(windows[part])} for part, texts in parts.items()},
-        "left_out": {**cleaned.left_out, "copies": removed},
+        **{
+            part: sizes(texts) | {"tokens": len(streams[part]), "windows": len(windows[part])}
+            for part, texts in parts.items()
+        },
+        "left_out": left_out,
     }
     examples = windows["validation"].spread(max(1, validation_tokens // context))
+    examples.flags.writeable = False
     description["validation"]["examples"] = len(examples)
     return TokenCorpus(name, words, windows["training"], examples, description)
+
+
+def _check(context: int, validation_share: float, validation_tokens: int) -> None:
+    for key, value in (("context", context), ("validation_tokens", validation_tokens)):
+        if not isinstance(value, int) or value < 1:
+            raise LadderError(f"{key} of a corpus must be a whole number from 1, not {value!r}")
+    if not isinstance(validation_share, float) or not 0 < validation_share <= 0.5:
+        raise LadderError(
+            "validation_share of a corpus must be above 0 and at most 0.5, not "
+            f"{validation_share!r}"
+        )
+
+
+def _check_parts(name: str, parts: dict[str, list[Document]], left_out: dict[str, Any]) -> None:
+    found = sizes(parts["training"] + parts["validation"])
+    if not parts["validation"]:
+        reasons = [f"{count['documents']} {reason}" for reason, count in left_out.items()]
+        raise LadderError(
+            f"corpus {name}: {found['documents']} documents of text are left ({listing(reasons)} "
+            "were left out), but one for training and one for validation are needed: give more text"
+        )
 
 
 def _windows(name: str, part: str, tokens: np.ndarray, context: int) -> Windows:
