@@ -4,6 +4,7 @@
 |---|---|
 | 1 | parameters, and the objective of each refit |
 | 2 | also how new runs scatter, the chains, and the law's error beyond its runs |
+| 3 | also the groups that were sampled together |
 """
 
 import dataclasses
@@ -16,15 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from scaling_jax.errors import ArtifactError
+from scaling_jax.errors import ArtifactError, listing
 from scaling_jax.uncertainty.convergence import Sampler
 from scaling_jax.uncertainty.discrepancy import Discrepancy
+from scaling_jax.uncertainty.groups import Groups
 from scaling_jax.uncertainty.likelihoods import Counts, Gaussian, HuberNoise, Likelihood, StudentT
 from scaling_jax.uncertainty.scatter import Sampled, Scatter
 
 FORMAT = "scaling_jax.draws"
-VERSION = 2
-READABLE = (1, 2)
+VERSION = 3
+READABLE = (1, 2, 3)
 
 Arrays = dict[str, np.ndarray]
 _ABOUT = ("version", "law", "method", "failed", "unconverged", "parameters", "checksum")
@@ -32,6 +34,7 @@ _LIKELIHOODS: tuple[type[Likelihood], ...] = (Gaussian, StudentT, HuberNoise, Co
 _OF_SAMPLER = tuple(
     f.name for f in dataclasses.fields(Sampler) if f.name not in ("names", "floors")
 )
+_OF_GROUPS = ("population", "spread", "deviations")
 _OF_DISCREPANCY = tuple(f.name for f in dataclasses.fields(Discrepancy))
 
 
@@ -54,7 +57,7 @@ def decode(path: Path) -> tuple[dict[str, Any], Arrays]:
     if about["version"] not in READABLE:
         raise ArtifactError(
             f"{path} has format version {about['version']}, this library reads versions "
-            f"{' and '.join(map(str, READABLE))}; make the draws again"
+            f"{listing(map(str, READABLE))}; make the draws again"
         )
     covered = arrays
     if about["version"] == 1:
@@ -131,6 +134,23 @@ def discrepancy_in(about: Mapping[str, Any], arrays: Arrays) -> Discrepancy | No
     if not about.get("discrepancy"):
         return None
     return Discrepancy(**{name: arrays[f"error_{name}"] for name in _OF_DISCREPANCY})
+
+
+def groups_out(groups: Groups | None) -> tuple[dict[str, Any], Arrays]:
+    """Return the groups as words and arrays."""
+    if groups is None:
+        return {}, {}
+    words = {n: getattr(groups, n) for n in ("column", "labels", "varying")}
+    return {"groups": words}, {f"group_{name}": getattr(groups, name) for name in _OF_GROUPS}
+
+
+def groups_in(about: Mapping[str, Any], arrays: Arrays) -> Groups | None:
+    """Return the groups."""
+    words = about.get("groups")
+    if words is None:
+        return None
+    found = {name: arrays[f"group_{name}"] for name in _OF_GROUPS}
+    return Groups(words["column"], tuple(words["labels"]), tuple(words["varying"]), **found)
 
 
 def _checksum(arrays: Mapping[str, np.ndarray]) -> str:

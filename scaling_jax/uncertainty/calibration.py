@@ -164,7 +164,7 @@ def _sample_chunk(
 
     def prepare(start, output):
         own = data._replace(rows=jnp.concatenate([data.rows[:, :-1], output[:, None]], axis=1))
-        peak = climb(model.sampled_density, model.from_x(start), own)
+        peak = climb(model.sampled_density, model.from_x(start, own), own)
         return own._replace(centre=peak.position, factor=peak.factor)
 
     lanes = jax.vmap(prepare)(truth, observed)
@@ -174,7 +174,7 @@ def _sample_chunk(
         log_density=model, warmup=warmup, draws=draws, target_accept=target_accept,
     )  # fmt: skip
     v = lanes.centre[:, None, :] + jnp.einsum("ldw,lsw->lsd", lanes.factor, visited.position)
-    return model.to_x(v), jnp.any(visited.diverging, axis=1)
+    return model.to_x(v, data), jnp.any(visited.diverging, axis=1)
 
 
 def _simulate(

@@ -29,7 +29,8 @@ class Sampler:
         steps: Gradient evaluations of each transition ``[chains, draws]``.
         acceptance: Mean acceptance probability ``[chains, draws]``.
         energy: Hamiltonian of each transition ``[chains, draws]``.
-        prior_sd: Prior standard deviation of each coordinate ``[coordinates]``.
+        prior_sd: Prior standard deviation of each coordinate; infinite of one that is a single
+            group's ``[coordinates]``.
         floors: Coordinates that are logarithms of an irreducible part in the output's own scale.
         log_likelihood: Log density of every run ``[chains, draws, runs]``.
     """
@@ -134,6 +135,8 @@ class Sampler:
         flat = self.coordinates.reshape(-1, len(self.names))
         with np.errstate(invalid="ignore", divide="ignore"):
             correlation = np.corrcoef(flat.T)
+        own = ~np.isfinite(self.prior_sd)  # a group's, which follow the law common to all
+        correlation[own] = correlation[:, own] = 0.0
         pairs = np.argwhere(np.triu(np.abs(correlation) > _DEPENDENT, 1))
         return [
             f"{self.names[i]} and {self.names[j]} are almost interchangeable on these runs "

@@ -5,15 +5,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from scaling_jax.errors import ArtifactError, FitError, did_you_mean
 from scaling_jax.files import write_atomically
+from scaling_jax.fitting.coordinates import natural_of_lanes
 from scaling_jax.fitting.fit import Fit
+from scaling_jax.runs.selection import groups as positions
 from scaling_jax.tables import Table, sentence_list
 from scaling_jax.uncertainty import archive, export
 from scaling_jax.uncertainty.convergence import Sampler
 from scaling_jax.uncertainty.discrepancy import Discrepancy, learn_discrepancy
+from scaling_jax.uncertainty.groups import Groups
 from scaling_jax.uncertainty.scatter import Residuals, Scatter
 
 
@@ -31,6 +35,8 @@ class Draws(Mapping[str, np.ndarray]):
         noise: How a new run scatters around the law; None: as the fit's residuals do.
         sampler: How the chains went, if draws are a posterior's.
         discrepancy: How far the law itself strays beyond its data; None: not at all.
+        groups: How the laws of several groups of runs scatter around this one, if they were
+            sampled together.
     """
 
     params: dict[str, np.ndarray]
@@ -42,6 +48,7 @@ class Draws(Mapping[str, np.ndarray]):
     noise: Scatter | None = None
     sampler: Sampler | None = None
     discrepancy: Discrepancy | None = None
+    groups: Groups | None = None
 
     @classmethod
     def of(cls, source: "Draws | Fit") -> "Draws":
@@ -83,7 +90,65 @@ class Draws(Mapping[str, np.ndarray]):
         It is learnt from fits of the cheapest runs only and what they say of the dearer ones, and
         widens the intervals of new runs; see `scaling_jax.uncertainty.discrepancy`.
         """
+        if self.groups is not None:
+            from scaling_jax.uncertainty.pooling import discrepancy_of_groups
+
+            return replace(self, discrepancy=discrepancy_of_groups(self, seed))
         return replace(self, discrepancy=learn_discrepancy(self.fit, seed))
+
+    def group(self, label: str) -> "Draws":
+        """Return the draws of one group's law; draw k of two groups belongs together.
+
+        Predictions from them are extrapolations where this group's own runs end.
+
+        Args:
+            label: A value of the column that groups were told apart by.
+
+        Raises:
+            FitError: The draws are not of several groups, or there is no such group.
+        """
+        groups = self._grouped()
+        z = groups.of(label, self.fit.law)
+        return self._of_coordinates(z, positions(self.fit.runs, groups.column)[label])
+
+    def new_group(self, seed: int = 0) -> "Draws":
+        """Return draws of the law of a group that has no runs yet: another group each draw.
+
+        Raises:
+            FitError: The draws are not of several groups.
+        """
+        return self._of_coordinates(self._grouped().new(self.fit.law, seed), None)
+
+    def _grouped(self) -> Groups:
+        if self.groups is None:
+            raise FitError(
+                "these draws are of one law for all runs; sample with sj.posterior(..., groups=)"
+            )
+        return self.groups
+
+    def _of_coordinates(self, z: np.ndarray, rows: np.ndarray | None) -> "Draws":
+        fit, sampler = self.fit, self.sampler
+        with jax.enable_x64(True):
+            params = natural_of_lanes(z.T, fit.logs, law=fit.law)
+        if rows is not None:
+            keep = np.zeros(len(fit.runs), bool)
+            keep[rows] = True
+            weights = None if fit.weights is None else fit.weights[keep]
+            fit = replace(
+                fit, runs=fit.runs.where(keep), residuals=fit.residuals[keep], weights=weights
+            )
+        if sampler is not None:
+            sampler = replace(sampler, log_likelihood=self._density_of(rows))
+        return replace(self, params=params, fit=fit, sampler=sampler, groups=None)
+
+    def _density_of(self, rows: np.ndarray | None) -> np.ndarray:
+        """Return the chains' densities of some runs, of those with a weight."""
+        assert self.sampler is not None
+        runs = self.fit.runs
+        used = np.asarray(runs["weight"]) > 0.0 if "weight" in runs else np.ones(len(runs), bool)
+        wanted = np.zeros(len(runs), bool)
+        wanted[[] if rows is None else rows] = True
+        return self.sampler.log_likelihood[..., wanted[used]]
 
     @property
     def scatter(self) -> Scatter:
@@ -121,8 +186,14 @@ class Draws(Mapping[str, np.ndarray]):
             f"{self.fit.law.name}: {self.count} draws by {self.method}",
             ("parameter", "median", spread, f"{tails[0]:.1%}", f"{tails[2]:.1%}"),
             tuple(rows),
-            ("", *sentence_list(doubts)) if doubts else (),
+            (*self._about_groups(level), *(("", *sentence_list(doubts)) if doubts else ())),
         )
+
+    def _about_groups(self, level: float) -> tuple[str, ...]:
+        if self.groups is None:
+            return ()
+        return (f"of the law common to {len(self.groups.labels)} groups",
+                "", *str(self.groups.table(level)).splitlines())  # fmt: skip
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -232,6 +303,7 @@ class Draws(Mapping[str, np.ndarray]):
             archive.noise_out(self.noise),
             archive.chains_out(self.sampler),
             archive.discrepancy_out(self.discrepancy),
+            archive.groups_out(self.groups),
         ):
             about, arrays = about | words, arrays | more
         write_atomically(path, archive.encode(about, arrays))
@@ -255,6 +327,7 @@ class Draws(Mapping[str, np.ndarray]):
                 fit, about["method"], arrays.get("objective"), about["failed"],
                 about["unconverged"], archive.noise_in(about, arrays),
                 archive.chains_in(about, arrays), archive.discrepancy_in(about, arrays),
+                archive.groups_in(about, arrays),
             )  # fmt: skip
         except (KeyError, TypeError) as error:  # the arrays are whole, their list is not
             raise ArtifactError(f"{path} is damaged or not saved draws: {error}") from None

@@ -41,7 +41,7 @@ class ModelData(NamedTuple):
         rows: Reduced inputs and observed output ``[n, k]``, padded.
         weights: Weight of each row, 0 for padding ``[n]``.
         logs: Logarithms of the columns' reference scales.
-        extra: What the likelihood needs beside residuals, arrays ``[n]``.
+        extra: What the likelihood needs beside residuals, arrays ``[n]``, and what groups do.
         mean: Prior mean of z and eta ``[dimensions]``.
         sd: Prior standard deviation ``[dimensions]``.
         given: NumPyro distributions of parameters in natural units.
@@ -90,12 +90,14 @@ class Model:
         )
         return (*law, *(False for _ in self.likelihood.coordinates))
 
-    def to_x(self, v: jax.Array) -> jax.Array:
+    def to_x(self, v: jax.Array, data: ModelData) -> jax.Array:
         """Return x from v ``[..., coordinates]``."""
-        log_amplitude = jnp.log(_KNEE * jax.nn.softplus(v / _KNEE) + _TINY)
-        return jnp.where(np.array(self.straightened), log_amplitude, v)
+        flags = np.array(self.straightened)
+        amplitude = jnp.where(flags, v, 1.0)  # others may be so low that derivatives are not finite
+        log_amplitude = jnp.log(_KNEE * jax.nn.softplus(amplitude / _KNEE) + _TINY)
+        return jnp.where(flags, log_amplitude, v)
 
-    def from_x(self, x: jax.Array) -> jax.Array:
+    def from_x(self, x: jax.Array, data: ModelData) -> jax.Array:
         """Return v from x; the inverse of `to_x`."""
         share = jnp.exp(jnp.where(np.array(self.straightened), x, 0.0)) / _KNEE
         amplitude = _KNEE * (share + jnp.log(-jnp.expm1(-share)))
@@ -104,7 +106,7 @@ class Model:
     def sampled_density(self, v: jax.Array, data: ModelData) -> jax.Array:
         """Return the log density of v."""
         flags = np.array(self.straightened)
-        x = self.to_x(v)
+        x = self.to_x(v, data)
         log_slope = jax.nn.log_sigmoid(v / _KNEE) - x  # of x by v
         total = self.log_density(x, data) + jnp.sum(jnp.where(flags, log_slope, 0.0))
         return jnp.where(jnp.isnan(total), -jnp.inf, total)

@@ -164,7 +164,7 @@ def with_about(path, **changes):
     [
         (
             {"version": 99},
-            "has format version 99, this library reads versions 1 and 2; make the draws",
+            "has format version 99, this library reads versions 1, 2 and 3; make",
         ),
         ({"format": "other"}, "is not saved draws; write them with draws.save"),
         ({"format": None}, "is not saved draws"),

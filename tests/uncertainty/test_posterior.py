@@ -14,10 +14,10 @@ import scaling_jax as sj
 from scaling_jax.errors import FitError
 from scaling_jax.fitting.coordinates import natural_of_lanes
 from scaling_jax.fitting.problem import make_problem
+from scaling_jax.uncertainty.chains import whiten
 from scaling_jax.uncertainty.likelihoods import Gaussian
 from scaling_jax.uncertainty.model import Model, model_data
 from scaling_jax.uncertainty.nuts import sample
-from scaling_jax.uncertainty.posterior import whiten
 from scaling_jax.uncertainty.priors import make_priors, role
 from scaling_jax.uncertainty.scatter import Sampled
 from tests.synthetic import TRUTH, grid
@@ -123,7 +123,9 @@ def test_priors_of_natural_parameters_are_densities_of_those_parameters():
             lanes, start, jax.random.split(jax.random.key(1), 4),
             log_density=model, warmup=300, draws=500,
         )  # fmt: skip
-        x = np.asarray(model.to_x(data.centre + visited.position.reshape(-1, 6) @ data.factor.T))
+        x = np.asarray(
+            model.to_x(data.centre + visited.position.reshape(-1, 6) @ data.factor.T, data)
+        )
         theta = natural_of_lanes(x[:, :5].T, problem.logs, law=law)
     assert np.mean(np.log(theta["A"])) == pytest.approx(6.0, abs=0.05)
     assert np.std(np.log(theta["A"])) == pytest.approx(0.3, rel=0.1)
@@ -175,13 +177,16 @@ def test_new_runs_scatter_by_the_likelihood(draws):
 
 
 def test_coordinates_of_the_sampler_are_one_to_one():
-    model = Model(sj.laws.get("chinchilla"), Gaussian())
+    law, runs = sj.laws.get("chinchilla"), grid()
+    model, problem = Model(law, Gaussian()), make_problem(law, runs, sj.Squared())
+    data = model_data(model, runs, problem, make_priors(law, None, problem.logs))
     assert model.straightened == (True, True, True, False, False, False)
     with jax.enable_x64(True):
         v = jnp.asarray(np.random.default_rng(0).uniform(-0.3, 1.5, (20, 6)))
-        np.testing.assert_allclose(model.from_x(model.to_x(v)), v, rtol=1e-9, atol=1e-9)
-        slope = jax.vmap(jax.jacfwd(model.to_x))(v)
-        x = np.asarray(model.to_x(v))
+        again = model.from_x(model.to_x(v, data), data)
+        np.testing.assert_allclose(again, v, rtol=1e-9, atol=1e-9)
+        slope = jax.vmap(jax.jacfwd(lambda one: model.to_x(one, data)))(v)
+        x = np.asarray(model.to_x(v, data))
         expected = np.log(np.abs(np.linalg.det(slope)))
         flags = np.array(model.straightened)
         ours = np.where(flags, jax.nn.log_sigmoid(v / 0.03) - x, 0.0).sum(axis=1)
