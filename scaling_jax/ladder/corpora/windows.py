@@ -16,6 +16,7 @@ from scaling_jax.ladder.corpora.duplicates import mixed
 _BLOCK_STEPS = 64  # steps fetched at once: Grain's cost is one an element
 _BLOCK_BYTES = 4 << 20  # but no more than this
 _AHEAD = 4  # blocks made ahead of the consumer
+_REMEMBERED_BYTES = 64 << 20
 _STRIDE = np.uint64(0x9E3779B97F4A7C15)  # splitmix64's step
 
 
@@ -30,6 +31,9 @@ class Windows:
     def __init__(self, tokens: np.ndarray, context: int):
         self._tokens, self._context = tokens, context
         self._offsets = np.arange(context + 1)
+        # Orders of the epochs in use; a run that is read in short pieces asks for its own again.
+        remembered = max(2, _REMEMBERED_BYTES // (4 * len(self) + 1))
+        self.order = lru_cache(remembered)(lambda seed, epoch: order(len(self), seed, epoch))
 
     def __len__(self) -> int:
         """Return the number of windows; tokens behind the last one are not used."""
@@ -37,7 +41,7 @@ class Windows:
 
     def take(self, windows: np.ndarray) -> np.ndarray:
         """Return the tokens ``[..., context + 1]`` of the windows with these numbers, as int32."""
-        at = windows[..., None] * self._context + self._offsets
+        at = windows[..., None].astype(np.int64) * self._context + self._offsets
         return self._tokens[at].astype(np.int32)
 
     def spread(self, count: int) -> np.ndarray:
@@ -58,7 +62,7 @@ def order(windows: int, seed: int, epoch: int) -> np.ndarray:
     for word in (0, epoch):  # two rounds: seeds that differ by one give unrelated orders
         key = mixed((key + np.uint64(1)) * _STRIDE + np.uint64(word))
     ranks = mixed(key + np.arange(windows, dtype=np.uint64) * _STRIDE)
-    return np.argsort(ranks, kind="stable")
+    return np.argsort(ranks, kind="stable").astype(np.uint32)
 
 
 def batches(
@@ -94,7 +98,7 @@ class _Blocks:
         self._windows, self._batch, self._first, self._last = windows, batch, first, last
         step_bytes = windows.take(np.zeros(1, np.int64)).nbytes * batch
         self._steps = max(1, min(_BLOCK_STEPS, _BLOCK_BYTES // step_bytes))
-        self._order = lru_cache(maxsize=2)(lambda epoch: order(len(windows), seed, epoch))
+        self._order = lru_cache(2)(lambda epoch: windows.order(seed, epoch))
 
     def __len__(self) -> int:
         return -(-(self._last - self._first) // self._steps)
