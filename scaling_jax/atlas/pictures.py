@@ -15,6 +15,7 @@ import jax
 import numpy as np
 
 from scaling_jax.atlas.examples import Example, cosine, examples, members
+from scaling_jax.atlas.illustrations import illustrated
 from scaling_jax.laws import Law, Variable
 from scaling_jax.reporting.labels import drawable, number
 from scaling_jax.reporting.style import (
@@ -44,6 +45,8 @@ _IN_DECADES = 30.0  # outputs that span more are drawn in logarithms
 _DEEPEST = 1e-6  # of the largest value: below it a surface has one colour
 _FLAT = 0.01  # an output that varies less, relatively, is flat
 _SMALL, _TINY = 6.5, 5.5
+_EDGE, _APART = 0.06, 0.1  # of the diagonal: where no level is written, and between two of them
+_NAME = (0.4, 0.82)  # right of and above which the output's name stands
 
 # Where a publication says nothing narrower: the scales of models that are trained, not the whole
 # range of numbers that pass for a count when a table is read.
@@ -114,7 +117,7 @@ def contact_sheet(names: Sequence[str]) -> bytes:
 def shown(name: str) -> list[Example]:
     """Return what is drawn of a law: the first member that has a complete published estimate."""
     every = [examples(law) for law in members(name)]
-    return next((found for found in every if found[0].estimate), every[0])
+    return illustrated(next((found for found in every if found[0].estimate), every[0]))
 
 
 def sides(law: Law) -> list[Side]:
@@ -183,9 +186,10 @@ def _surface(ax: Axes, example: Example, along: Sequence[Side]) -> None:
         norm = LogNorm(low, high) if log else Normalize(low, high)
         ax.contourf(x, y, z, levels=levels, cmap="viridis_r", norm=norm, alpha=0.85, extend="min")
         lines = ax.contour(x, y, z, levels=levels[1:-1:2], colors="white", linewidths=0.6)
-        ax.clabel(lines, fmt=lambda v: number(float(f"{v:.2g}")), fontsize=_TINY + 0.5, colors=INK)
     scale_axis(ax, "x", True, most=4)
     scale_axis(ax, "y", True, most=4)
+    if low < high:
+        _label_levels(ax, lines, (x, y, z))
     ax.grid(False)
     ax.text(
         0.97, 0.95, drawable(example.law.output.column, 24), fontsize=_SMALL, color=INK,
@@ -194,6 +198,33 @@ def _surface(ax: Axes, example: Example, along: Sequence[Side]) -> None:
     )  # fmt: skip
     ax.set_xlabel(drawable(first.label, 34), fontsize=_SMALL, labelpad=3.0)
     ax.set_ylabel(drawable(second.label, 30), fontsize=_SMALL, labelpad=3.0)
+
+
+def _label_levels(ax: Axes, lines: Any, surface: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+    """Write the levels along the diagonal that crosses more of them, clear of the output's name."""
+    x, y, z = surface
+    cells, along = np.arange(len(z)), np.linspace(0.0, 1.0, len(z))
+    rising, falling = z[cells, cells], z[cells, cells[::-1]]
+    up = _crossed(rising, lines.levels) >= _crossed(falling, lines.levels)
+    values, column = (rising, cells) if up else (falling, cells[::-1])
+    found: dict[float, int] = {}
+    for level in lines.levels:
+        crossing = np.flatnonzero(np.diff(np.sign(values - level)))
+        at = [k for k in crossing if _EDGE < along[k] < 1.0 - _EDGE]
+        at = [k for k in at if along[k] < _NAME[1] or along[column[k]] < _NAME[0]]
+        at = [k for k in at if all(abs(k - other) > _APART * len(z) for other in found.values())]
+        if at:
+            found[level] = int(at[0])
+    if found:
+        places = [(x[0, column[k]], y[k, 0]) for k in found.values()]
+        ax.clabel(
+            lines, list(found), fmt=lambda v: number(float(f"{v:.2g}")), fontsize=_TINY + 0.5,
+            colors=INK, manual=places,
+        )  # fmt: skip
+
+
+def _crossed(values: np.ndarray, levels: np.ndarray) -> int:
+    return sum(bool(np.min(values) < level < np.max(values)) for level in levels)
 
 
 def _schedules(ax: Axes, example: Example) -> None:

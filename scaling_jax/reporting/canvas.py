@@ -43,7 +43,7 @@ class LogTicks(Locator):
             return np.array([])
         first, last = int(np.floor(np.log10(low))), int(np.ceil(np.log10(high)))
         chosen = np.array([])
-        strides = [(stride, (1,)) for stride in (5, 4, 3, 2)]
+        strides = [(stride, (1,)) for stride in (20, 10, 5, 4, 3, 2)]
         for stride, multiples in (*strides, *((1, m) for m in _MULTIPLES)):
             powers = np.arange(first - first % stride, last + 1, stride)
             ticks = np.asarray(10.0 ** powers[:, None] * np.array(multiples)).ravel()

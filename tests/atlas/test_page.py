@@ -8,6 +8,8 @@ import pytest
 import scaling_jax as sj
 from scaling_jax import literature, protocols
 from scaling_jax.atlas import pictures, text
+from scaling_jax.atlas.illustrations import ILLUSTRATIONS
+from scaling_jax.reporting.style import new_figure
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 LARGEST = 200_000  # bytes: people read the page over a network
@@ -62,6 +64,33 @@ def test_a_picture_is_drawn_of_curves_surfaces_and_families():
     picture = pictures.contact_sheet(["kaplan_n", "chinchilla", "bnsl", "parscale", "farseer"])
     assert picture[:8] == b"\x89PNG\r\n\x1a\n"
     assert 5_000 < len(picture) < LARGEST
+
+
+@pytest.mark.parametrize("name", ILLUSTRATIONS)
+def test_illustrations_are_of_laws_without_an_estimate(name):
+    """They stand in for generic coefficients only, name every one, and keep to the bounds."""
+    (example,) = pictures.shown(name)
+    assert example.estimate == ""
+    assert example.theta == ILLUSTRATIONS[name]
+    for parameter in example.law.parameters:
+        low, high = parameter.bounds
+        assert low <= example.theta[parameter.name] <= high
+
+
+def test_levels_are_written_on_their_lines_and_clear_of_the_name():
+    figure = new_figure((3.0, 3.0))
+    ax = figure.subplots()
+    pictures.panel(ax, pictures.shown("chinchilla"))
+    figure.draw_without_rendering()
+    levels = [t for t in ax.texts if t.get_text() not in ("loss", "hoffmann")]
+    assert len(levels) >= 2
+    law, theta = sj.laws.get("chinchilla"), pictures.shown("chinchilla")[0].theta
+    for label in levels:
+        params, tokens = label.get_position()
+        loss = float(law(theta, dict(params=params, tokens=tokens)))
+        assert float(label.get_text()) == pytest.approx(loss, rel=0.05)
+        across, up = ax.transAxes.inverted().transform(ax.transData.transform((params, tokens)))
+        assert across < 0.7 or up < 0.85
 
 
 def test_sides_of_a_mixture_sum_to_one():
