@@ -161,21 +161,26 @@ def vectors(law: sj.Law) -> dict[str, tuple[str, ...]]:
     return dict.fromkeys(("r", "h", "p", "x"), law.simplex)
 
 
+def both_sides(
+    law: sj.Law, text: str, theta: dict[str, float], inputs: dict[str, np.ndarray], predicted
+) -> list[tuple[formula_text.Value, formula_text.Value]]:
+    """Return the sides of the output's statement with the code's prediction put in."""
+    chosen = dict(law.fixed)
+    chosen |= {n: float(v) for n, v in law.options if isinstance(v, int | float)}
+    values = {**chosen, **inputs, **{v.symbol: inputs[v.column] for v in law.inputs}, **theta}
+    options = [str(value) for _, value in law.options]
+    return formula_text.sides(
+        text, values, law.output.symbol, predicted, options=options, vectors=vectors(law)
+    )
+
+
 def differences(law: sj.Law, text: str) -> list[float]:
     """Return the largest relative difference of both sides for each set of coefficients."""
     inputs = atlas.usual_points(law, POINTS, seed=3)
-    chosen = dict(law.fixed)
-    chosen |= {n: float(v) for n, v in law.options if isinstance(v, int | float)}
-    values = {**chosen, **inputs, **{v.symbol: inputs[v.column] for v in law.inputs}}
-    options = [str(value) for _, value in law.options]
     found = []
     for theta in coefficients(law):
         with jax.enable_x64(True), np.errstate(all="ignore"):
-            predicted = np.asarray(law(theta, inputs))
-            pairs = formula_text.sides(
-                text, {**values, **theta}, law.output.symbol, predicted,
-                options=options, vectors=vectors(law),
-            )  # fmt: skip
+            pairs = both_sides(law, text, theta, inputs, np.asarray(law(theta, inputs)))
         found.append(formula_text.largest_difference(pairs))
     return found
 
