@@ -19,6 +19,7 @@ from scaling_jax.laws.checks import check
 from scaling_jax.laws.declaration import Law
 from scaling_jax.laws.parts import Anchor, Curve, Parameter, Variable
 from scaling_jax.literature import Publication, Reference
+from scaling_jax.literature import names as publications
 
 _LAWS: dict[str, Law] = {}
 _FAMILIES: "dict[str, Family]" = {}
@@ -204,10 +205,19 @@ def get(name: str, **options: Any) -> Law:
     if name in _FAMILIES:
         return _FAMILIES[name](**options)
     if name not in _LAWS:
-        raise LawError(f"there is no law {name!r}; {did_you_mean(name, builtins.list(names()))}")
+        raise LawError(f"there is no law {name!r}; {_instead(name)}")
     if options:
         raise LawError(f"{name} is a single law and takes no options; leave out {listing(options)}")
     return _LAWS[name]
+
+
+def _instead(name: str) -> str:
+    if name in publications():
+        return (
+            f"the publication of that name is a procedure or states a finding: see "
+            f"sj.protocols.get({name!r}) or sj.literature.get({name!r})"
+        )
+    return did_you_mean(name, names())
 
 
 def names() -> builtins.list[str]:

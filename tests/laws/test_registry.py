@@ -66,6 +66,7 @@ def test_resolves_a_law_or_its_name():
     [
         ("chinchila", {}, "there is no law 'chinchila'; did you mean chinchilla"),
         ("no such thing", {}, "known: abnar_moe_sparsity, "),
+        ("ul2r_savings", {}, "is a procedure or states a finding: see sj.protocols.get('ul2r_sav"),
         ("chinchilla", dict(breaks=2), "chinchilla is a single law and takes no options"),
         ("bnsl", dict(brakes=2), "bnsl has no option 'brakes'; did you mean breaks?"),
         ("bnsl", dict(breaks=-1), "bnsl takes 0 to 20 breaks, not -1; give a whole number"),
