@@ -16,6 +16,8 @@ CATALOGUE = ROOT.parent / "shared" / "laws"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".jax_cache"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Tests run in as many processes as there are cores; threads of BLAS would spin for one another.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 if SHARED_DATA.is_dir():
     os.environ.setdefault("SCALING_JAX_DATA", str(SHARED_DATA))
 
