@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # what the names are, for type checkers; nothing is imported
     from scaling_jax import datasets as datasets
     from scaling_jax import errors as errors
+    from scaling_jax import ladder as ladder
     from scaling_jax import laws as laws
     from scaling_jax import literature as literature
     from scaling_jax import protocols as protocols
@@ -82,6 +83,7 @@ _HOMES = {
 _MODULES = {
     "datasets": "datasets",
     "errors": "errors",
+    "ladder": "ladder",
     "laws": "laws",
     "likelihoods": "uncertainty.likelihoods",
     "literature": "literature",

@@ -28,9 +28,11 @@ LATE = (
     "pyarrow",
     "scipy.optimize",
     "grain",
+    "orbax",
+    "ray",
 )
 # Brought by the user (frames) or by an extra.
-OPTIONAL = {"pandas", "polars", "pyarrow", "lightgbm", "sklearn", "tokenizers"}
+OPTIONAL = {"pandas", "polars", "pyarrow", "lightgbm", "sklearn", "tokenizers", "ray"}
 
 
 def sources() -> list[Path]:
