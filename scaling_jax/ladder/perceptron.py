@@ -80,7 +80,7 @@ class PerceptronRecipe:
 
 
 class PerceptronModel(nnx.Module):
-    """The model of a `PerceptronRecipe`; it takes ``task``, ``bits``, ``label``; returns `Losses`."""
+    """The model of a `PerceptronRecipe`; it takes ``task``, ``bits`` and ``label``."""
 
     def __init__(self, recipe: PerceptronRecipe, *, rngs: nnx.Rngs):
         self.recipe = recipe
@@ -97,7 +97,9 @@ class PerceptronModel(nnx.Module):
     def __call__(self, batch: "Mapping[str, jax.Array]") -> Losses:
         """Return nats of the labels ``[examples, 1]``, times ``weight`` where there is one."""
         signs = 2.0 * batch["bits"].astype(jnp.float32) - 1.0
-        hidden = self.control[...][batch["task"]] + signs @ self.weights[...]
+        # A task beyond the table is not a number, and its run diverged, rather than another task.
+        control = self.control[...].at[batch["task"]].get(mode="fill", fill_value=jnp.nan)
+        hidden = control + signs @ self.weights[...]
         hidden = jax.nn.relu(hidden + self.hidden_bias[...])
         logit = hidden @ self.output[...] + self.bias[...]
         nats = jax.nn.softplus(logit) - batch["label"] * logit
