@@ -4,7 +4,7 @@
 |---|---|
 | 1 | parameters, and the objective of each refit |
 | 2 | also how new runs scatter, the chains, and the law's error beyond its runs |
-| 3 | also the groups that were sampled together |
+| 3 | also the groups that were sampled together, and how good importance weights are |
 """
 
 import dataclasses
@@ -32,7 +32,9 @@ Arrays = dict[str, np.ndarray]
 _ABOUT = ("version", "law", "method", "failed", "unconverged", "parameters", "checksum")
 _LIKELIHOODS: tuple[type[Likelihood], ...] = (Gaussian, StudentT, HuberNoise, Counts)
 _OF_SAMPLER = tuple(
-    f.name for f in dataclasses.fields(Sampler) if f.name not in ("names", "floors")
+    f.name
+    for f in dataclasses.fields(Sampler)
+    if f.name not in ("names", "floors", "pareto_k", "effective")
 )
 _OF_GROUPS = ("population", "spread", "deviations")
 _OF_DISCREPANCY = tuple(f.name for f in dataclasses.fields(Discrepancy))
@@ -108,7 +110,10 @@ def chains_out(sampler: Sampler | None) -> tuple[dict[str, Any], Arrays]:
     """Return the chains as words and arrays."""
     if sampler is None:
         return {}, {}
-    words = {"names": list(sampler.names), "floors": list(sampler.floors)}
+    words = {
+        "names": list(sampler.names), "floors": list(sampler.floors),
+        "pareto_k": sampler.pareto_k, "effective": sampler.effective,
+    }  # fmt: skip
     return {"sampler": words}, {f"chain_{n}": getattr(sampler, n) for n in _OF_SAMPLER}
 
 
@@ -118,7 +123,10 @@ def chains_in(about: Mapping[str, Any], arrays: Arrays) -> Sampler | None:
     if words is None:
         return None
     found = {name: arrays[f"chain_{name}"] for name in _OF_SAMPLER}
-    return Sampler(names=tuple(words["names"]), floors=tuple(words["floors"]), **found)
+    return Sampler(
+        names=tuple(words["names"]), floors=tuple(words["floors"]), **found,
+        pareto_k=words.get("pareto_k"), effective=words.get("effective"),
+    )  # fmt: skip
 
 
 def discrepancy_out(discrepancy: Discrepancy | None) -> tuple[dict[str, Any], Arrays]:

@@ -19,11 +19,12 @@ import numpy as np
 
 from scaling_jax.errors import FitError, listing
 from scaling_jax.tables import Table, sentence_list
+from scaling_jax.uncertainty.convergence import PARETO_K
 from scaling_jax.uncertainty.draws import Draws
 from scaling_jax.uncertainty.likelihoods import Counts
 from scaling_jax.uncertainty.scatter import Sampled
 
-_UNRELIABLE = 0.7  # Pareto k above which importance sampling is not to be trusted
+_UNRELIABLE = PARETO_K  # Pareto k above which importance sampling is not to be trusted
 
 
 @dataclass(frozen=True)

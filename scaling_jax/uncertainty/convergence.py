@@ -10,6 +10,7 @@ from scaling_jax.tables import Table
 
 RHAT = 1.01
 ESS = 400
+PARETO_K = 0.7
 _NO_CONTRACTION = (
     0.9  # posterior over prior standard deviation that counts as having learnt nothing
 )
@@ -33,6 +34,8 @@ class Sampler:
             group's ``[coordinates]``.
         floors: Coordinates that are logarithms of an irreducible part in the output's own scale.
         log_likelihood: Log density of every run ``[chains, draws, runs]``.
+        pareto_k: Of the importance weights, if draws are resampled and no chains.
+        effective: How many equal weights these weights are worth.
     """
 
     names: tuple[str, ...]
@@ -45,6 +48,8 @@ class Sampler:
     prior_sd: np.ndarray
     floors: tuple[str, ...]
     log_likelihood: np.ndarray
+    pareto_k: float | None = None
+    effective: float | None = None
 
     @property
     def rhat(self) -> dict[str, float]:
@@ -64,10 +69,16 @@ class Sampler:
     @property
     def converged(self) -> bool:
         """Whether nothing diverged, chains agree and draws are enough."""
-        return not (self._divergences() or self._mixing() or self._effective())
+        return not any(self._failures())
 
     def table(self) -> Table:
         """Return the diagnostics of every coordinate."""
+        if self.pareto_k is not None:
+            return Table(
+                f"{self.log_density.size} draws resampled by importance",
+                ("diagnostic", "value"),
+                (("Pareto k", self.pareto_k), ("effective draws", self.effective)),
+            )
         rhat, bulk, tail = self.rhat, self.ess_bulk, self.ess_tail
         rows = [(name, rhat[name], round(bulk[name]), round(tail[name])) for name in self.names]
         chains, draws = self.log_density.shape
@@ -80,8 +91,30 @@ class Sampler:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What speaks against the draws, and what to do about it, one sentence each."""
-        found = (self._divergences(), self._mixing(), self._effective(), self._uninformed())
-        return tuple(text for text in (*found, *self._dependent(), *self._floorless()) if text)
+        found = (*self._failures(), self._uninformed(), *self._dependent(), *self._floorless())
+        return tuple(text for text in found if text)
+
+    def _failures(self) -> tuple[str, ...]:
+        if self.pareto_k is not None:
+            return (self._uncovered(), self._few_weights())
+        return (self._divergences(), self._mixing(), self._effective())
+
+    def _uncovered(self) -> str:
+        if self.pareto_k is None or self.pareto_k <= PARETO_K:
+            return ""
+        return (
+            f"Pareto k of the importance weights is {self.pareto_k:.2f}, above {PARETO_K}: the "
+            "approximation at the mode does not cover the posterior; sample it with "
+            "method='nuts'"
+        )
+
+    def _few_weights(self) -> str:
+        if self.effective is None or self.effective >= ESS:
+            return ""
+        return (
+            f"the importance weights are worth {self.effective:.0f} draws, fewer than {ESS}: "
+            "quantiles are uncertain; sample with method='nuts'"
+        )
 
     def _of_coordinates(self, function: str, **options: Any) -> dict[str, float]:
         import arviz_stats

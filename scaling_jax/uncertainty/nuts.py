@@ -27,13 +27,13 @@ class Chains(NamedTuple):
         step_size: After warm-up ``[lanes]``.
     """
 
-    position: jax.Array
-    log_density: jax.Array
-    diverging: jax.Array
-    steps: jax.Array
-    acceptance: jax.Array
-    energy: jax.Array
-    step_size: jax.Array
+    position: Any
+    log_density: Any
+    diverging: Any
+    steps: Any
+    acceptance: Any
+    energy: Any
+    step_size: Any
 
 
 @functools.partial(

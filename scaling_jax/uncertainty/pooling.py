@@ -16,14 +16,7 @@ from scaling_jax.fitting.problem import make_problem
 from scaling_jax.laws import Law
 from scaling_jax.runs import RunTable
 from scaling_jax.runs.selection import groups as positions
-from scaling_jax.uncertainty.chains import (
-    STARTS,
-    check_counts,
-    check_finite,
-    draws_of,
-    run_chains,
-    whiten,
-)
+from scaling_jax.uncertainty.chains import STARTS, Sampling, sampled, whiten
 from scaling_jax.uncertainty.discrepancy import Discrepancy, learn_discrepancy
 from scaling_jax.uncertainty.draws import Draws
 from scaling_jax.uncertainty.groups import Groups
@@ -41,13 +34,7 @@ def pooled_posterior(
     groups: str,
     varying: Sequence[str] | None,
     group_spread: float,
-    *,
-    chains: int,
-    draws: int,
-    warmup: int,
-    target_accept: float,
-    discrepancy: bool,
-    seed: int,
+    sampling: Sampling,
 ) -> Draws:
     """Return draws of the law common to several groups of runs, with the groups'.
 
@@ -56,19 +43,15 @@ def pooled_posterior(
     Raises:
         FitError: As `scaling_jax.posterior` does.
     """
-    check_counts(chains=chains, draws=draws, warmup=warmup)
     labels, codes = group_codes(runs, groups)
     prior = make_priors(law, priors, make_problem(law, runs, likelihood.objective).logs)
     model = grouped_model(law, likelihood, tuple(prior.given), labels, varying)
-    optimum = fit(law, runs, likelihood.objective, starts=STARTS, seed=seed)
+    optimum = fit(law, runs, likelihood.objective, starts=STARTS, seed=sampling.seed)
     with jax.enable_x64(True):
         data = grouped_data(model, runs, prior, codes, group_spread)
         data = whiten_groups(model, data, optimum.z)
-        visited = run_chains(model, [data], chains, draws, warmup, target_accept, seed)
-        check_finite(visited, law, runs)
-        common = draws_of(model, data, jax.tree.map(lambda leaf: leaf[0], visited), optimum)
-    found = with_groups(common, model, groups, labels)
-    return found.with_discrepancy(seed) if discrepancy else found
+        (common,) = sampled(model, [data], [optimum], sampling)
+    return with_groups(common, model, groups, labels)
 
 
 def grouped_model(

@@ -10,14 +10,7 @@ from scaling_jax.fitting.fit import fit
 from scaling_jax.fitting.problem import make_problem
 from scaling_jax.laws import Law, resolve
 from scaling_jax.runs import RunTable
-from scaling_jax.uncertainty.chains import (
-    STARTS,
-    check_counts,
-    check_finite,
-    draws_of,
-    run_chains,
-    whiten,
-)
+from scaling_jax.uncertainty.chains import STARTS, Sampling, sampled, whiten
 from scaling_jax.uncertainty.draws import Draws
 from scaling_jax.uncertainty.likelihoods import Likelihood
 from scaling_jax.uncertainty.likelihoods import resolve as resolve_likelihood
@@ -35,6 +28,7 @@ def posterior(
     groups: str | None = None,
     varying: Sequence[str] | None = None,
     group_spread: float = 0.5,
+    method: str = "nuts",
     chains: int = 4,
     draws: int = 1000,
     warmup: int = 1000,
@@ -42,7 +36,7 @@ def posterior(
     discrepancy: bool = True,
     seed: int = 0,
 ) -> Draws:
-    """Sample the posterior of a law's parameters with NUTS.
+    """Sample the posterior of a law's parameters.
 
     The chains start around the optimum that the batch engine finds, in scale-free coordinates
     whitened by the curvature there, and run side by side in one program, in float64.
@@ -63,6 +57,8 @@ def posterior(
             of its own, these.
         group_spread: Scale of the half-normal prior of their spread between groups, relative to
             the parameter. The spread itself is learnt; near 0 all groups are one.
+        method: ``"nuts"``, or ``"laplace"``, which takes a moment: draws around the mode, resampled
+            by importance, with a warning where that does not cover the posterior.
         chains: Chains, all in one program.
         draws: Draws of each chain that are kept.
         warmup: Transitions of each chain that adapt the sampler and are thrown away.
@@ -75,7 +71,8 @@ def posterior(
         Draws, chain after chain, with the chains' diagnostics in `Draws.sampler`.
 
     Raises:
-        FitError: Unknown likelihood, prior or parameter, or runs that cannot determine the law.
+        FitError: Unknown likelihood, prior, method or parameter, or runs that cannot determine
+            the law.
 
     Example:
         >>> import numpy as np, scaling_jax as sj
@@ -91,14 +88,14 @@ def posterior(
             raise FitError("varying says how groups differ; name their column with groups=")
         return posteriors(
             law, [runs],
-            likelihood=likelihood, priors=priors, chains=chains, draws=draws, warmup=warmup,
-            target_accept=target_accept, discrepancy=discrepancy, seed=seed,
+            likelihood=likelihood, priors=priors, method=method, chains=chains, draws=draws,
+            warmup=warmup, target_accept=target_accept, discrepancy=discrepancy, seed=seed,
         )[0]  # fmt: skip
-    return pooled_posterior(
+    found = pooled_posterior(
         resolve(law), runs, resolve_likelihood(likelihood), priors, groups, varying, group_spread,
-        chains=chains, draws=draws, warmup=warmup, target_accept=target_accept,
-        discrepancy=discrepancy, seed=seed,
+        Sampling(chains, draws, warmup, target_accept, seed, method),
     )  # fmt: skip
+    return found.with_discrepancy(seed) if discrepancy else found
 
 
 def posteriors(
@@ -107,6 +104,7 @@ def posteriors(
     *,
     likelihood: str | Likelihood = "student_t",
     priors: str | Mapping[str, Any] | None = None,
+    method: str = "nuts",
     chains: int = 4,
     draws: int = 1000,
     warmup: int = 1000,
@@ -124,6 +122,7 @@ def posteriors(
         tables: Runs of each data set.
         likelihood: As in `posterior`.
         priors: As in `posterior`.
+        method: As in `posterior`.
         chains: Chains of each table.
         draws: Draws of each chain that are kept.
         warmup: Transitions that are thrown away.
@@ -149,7 +148,9 @@ def posteriors(
         [0.05, 0.08]
     """
     law, likelihood = resolve(law), resolve_likelihood(likelihood)
-    check_counts(chains=chains, draws=draws, warmup=warmup, tables=len(tables))
+    sampling = Sampling(chains, draws, warmup, target_accept, seed, method)
+    if not tables:
+        raise FitError("posteriors() needs at least one table")
     optima = [fit(law, runs, likelihood.objective, starts=STARTS, seed=seed) for runs in tables]
     problems = [make_problem(law, runs, likelihood.objective) for runs in tables]
     chosen = [make_priors(law, priors, problem.logs) for problem in problems]
@@ -160,9 +161,5 @@ def posteriors(
             whiten(model, model_data(model, runs, problem, prior, length), optimum.z)
             for runs, problem, prior, optimum in zip(tables, problems, chosen, optima, strict=True)
         ]
-        visited = run_chains(model, data, chains, draws, warmup, target_accept, seed)
-        each = [jax.tree.map(lambda leaf, k=k: leaf[k], visited) for k in range(len(tables))]
-        for one, runs in zip(each, tables, strict=True):
-            check_finite(one, law, runs)
-        found = [draws_of(model, *parts) for parts in zip(data, each, optima, strict=True)]
+        found = sampled(model, data, optima, sampling)
     return [one.with_discrepancy(seed) for one in found] if discrepancy else found
