@@ -18,3 +18,23 @@ def grid(noise: float = 0.0, seed: int = 0) -> sj.RunTable:
     return sj.RunTable.from_columns(
         {"params": params, "tokens": tokens, "loss": loss}, source="grid"
     )
+
+
+def bits(noise: float, *replicates: int, seed: int = 0) -> list:
+    """Return a fit and its draws as hexadecimal text: equal text is equal bits.
+
+    Args:
+        noise: Of the grid.
+        *replicates: How many draws, each time.
+        seed: Of the draws.
+    """
+    fit = sj.fit("chinchilla", grid(noise), starts=STARTS)
+    draws = {str(n): sj.bootstrap(fit, n, seed=seed).params for n in replicates}
+    return [
+        _hexadecimal([fit.objective, *fit.params.values(), *fit.starts.objective]),
+        {n: {name: _hexadecimal(x) for name, x in d.items()} for n, d in draws.items()},
+    ]
+
+
+def _hexadecimal(values) -> list[str]:
+    return [float(x).hex() for x in values]
