@@ -46,7 +46,10 @@ class Checkpoints:
             import orbax.checkpoint as ocp
 
             options = ocp.CheckpointManagerOptions(
-                max_to_keep=2, create=True, enable_async_checkpointing=False
+                max_to_keep=2,
+                create=True,
+                enable_async_checkpointing=False,
+                cleanup_tmp_directories=True,  # what a kill left half-written
             )
             self._opened = ocp.CheckpointManager(self._folder, options=options)
         return self._opened

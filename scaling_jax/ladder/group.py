@@ -3,6 +3,8 @@
 import dataclasses
 import hashlib
 import json
+import math
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,6 +12,8 @@ from scaling_jax.errors import LadderError
 from scaling_jax.ladder.model import Trainable
 from scaling_jax.ladder.schedules import Phase, Schedule, phases
 from scaling_jax.ladder.training import Optimiser
+
+_PLAIN = re.compile(r"\w[\w.+-]*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -19,10 +23,19 @@ class Lane:
     Attributes:
         seed: Of the parameters and of the order of the examples.
         learning_rate: Peak of the schedule.
+
+    Raises:
+        LadderError: A seed that is none, or a rate that is not above zero.
     """
 
     seed: int
     learning_rate: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**32:
+            raise LadderError(f"seed {self.seed} is not within 0 and 4294967295, where seeds are")
+        if not 0.0 < self.learning_rate < math.inf:
+            raise LadderError(f"learning_rate is {self.learning_rate:g}; give a number above 0")
 
 
 @dataclass(frozen=True)
@@ -80,6 +93,10 @@ class Group:
     evaluate_every: int = 0
 
     def __post_init__(self) -> None:
+        if not _PLAIN.fullmatch(self.label):
+            raise LadderError(
+                f"the label {self.label!r} is to name a folder; use letters, digits, and . _ + -"
+            )
         if not self.budgets or min(self.budgets) < 2 or self.batch < 1:
             raise LadderError(
                 f"rung {self.label}: {self.batch} examples a step make budgets of "

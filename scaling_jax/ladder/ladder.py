@@ -14,6 +14,7 @@ import itertools
 import json
 import os
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -81,11 +82,7 @@ class Ladder:
             LadderError: A key is unknown or missing, or a value is of no use.
         """
         _refuse_unknown(document, _TABLES, source)
-        for key in ("name", "corpus", "rungs"):
-            if not document.get(key):
-                raise LadderError(
-                    f"{source}: {key!r} is missing; a ladder needs name, corpus, rungs"
-                )
+        _check_tables(document, source)
         ladder = cls(
             str(document["name"]),
             dict(document["corpus"]),
@@ -95,20 +92,20 @@ class Ladder:
         )
         _refuse_unknown(ladder.training, _TRAINING, f"{source}, [training]")
         try:
-            names = [run.name for run in ladder.runs]
+            counts = Counter(run.name for run in ladder.runs)
         except LadderError as error:
             raise LadderError(f"{source}: {error}") from None
-        for name in names:
-            if names.count(name) > 1:
+        for name, count in counts.items():
+            if count > 1:
                 raise LadderError(
-                    f"{source}: two runs are called {name}; leave one of the rungs out, or give "
-                    "them labels of their own (label = ...)"
+                    f"{source}: {count} runs are called {name}; leave all but one out, or give "
+                    "their rungs labels of their own (label = ...)"
                 )
         return ladder
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> "Ladder":
-        """Return the ladder in a TOML file.
+        """Return the ladder in a TOML file; paths in it are relative to its folder.
 
         Raises:
             LadderError: The file cannot be read, is not TOML, or describes no ladder.
@@ -119,7 +116,19 @@ class Ladder:
             raise LadderError(f"cannot read {path}: {error.strerror or error}") from None
         except ValueError as error:
             raise LadderError(f"{path} is not TOML: {error}") from None
-        return cls.of(document, str(path))
+        return cls.of(document, str(path)).at(Path(path).parent)
+
+    def at(self, folder: str | os.PathLike[str]) -> "Ladder":
+        """Return the ladder with the corpus's paths made absolute, from a folder if relative."""
+        given = self.corpus.get("path")
+        if not isinstance(given, str | list):
+            return self
+        paths = [
+            str((Path(folder) / Path(path).expanduser()).absolute()) if path else path
+            for path in _listed(given)
+        ]
+        path = paths[0] if isinstance(given, str) else paths
+        return dataclasses.replace(self, corpus={**self.corpus, "path": path})
 
     @property
     def context(self) -> int:
@@ -157,7 +166,7 @@ class Ladder:
         training = _DEFAULTS | {key: given.pop(key) for key in _TRAINING if key in given}
         label = given.pop("label", None)
         recipe = make_recipe(given, self.corpus)
-        label = label or _label(recipe)
+        label = str(label or _label(recipe))
         for key in ("batch_tokens", "learning_rate"):
             if key not in training:
                 raise LadderError(f"rung {label}: {key!r} is missing; give it in [training]")
@@ -179,14 +188,16 @@ class Ladder:
                 batch=batch,
                 lanes=(),
                 budgets=tuple(sorted(budgets)),
-                evaluate_every=int(training["evaluate_every"]),
+                evaluate_every=_whole("evaluate_every", training["evaluate_every"]),
             )
             lanes = [
-                Lane(int(seed), float(rate))
+                Lane(_whole("seeds", seed), float(_checked("learning_rate", rate, float)))
                 for rate in _listed(training["learning_rate"])
                 for seed in _listed(training["seeds"])
             ]
-            most = training["lanes"] or (len(lanes) if recipe.params_no_embed <= _SMALL else 1)
+            most = _whole("lanes", training["lanes"]) or (
+                len(lanes) if recipe.params_no_embed <= _SMALL else 1
+            )
             for first in range(0, len(lanes), most):
                 yield dataclasses.replace(shared, lanes=tuple(lanes[first : first + most]))
 
@@ -210,7 +221,7 @@ def make_recipe(options: Mapping[str, Any], corpus: Mapping[str, Any]) -> Traina
     for option, declared in known.items():
         if declared.default is dataclasses.MISSING and option not in options:
             raise LadderError(f"rung: {option!r} is missing; a {kind} needs it")
-    return made(**options)
+    return made(**{key: _checked(key, options[key], known[key].type) for key in options})
 
 
 def _label(recipe: Any) -> str:
@@ -229,18 +240,52 @@ def _budgets(label: str, training: Mapping[str, Any], recipe: Trainable) -> list
         raise LadderError(f"rung {label}: give either 'tokens' or 'tokens_per_param'")
     if "tokens" in training:
         return [_count("tokens", value) for value in _listed(training["tokens"])]
-    return [float(ratio) * recipe.params_total for ratio in _listed(training["tokens_per_param"])]
+    ratios = _listed(training["tokens_per_param"])
+    return [_checked("tokens_per_param", ratio, float) * recipe.params_total for ratio in ratios]
 
 
 def _made(made: Any, given: Mapping[str, Any], names: Iterable[str], **more: Any) -> Any:
-    return made(**more, **{name: given[name] for name in names if name in given})
+    types = {field.name: field.type for field in dataclasses.fields(made)}
+    return made(
+        **more,
+        **{name: _checked(name, given[name], types[name]) for name in names if name in given},
+    )
+
+
+_NAMED = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+
+
+def _checked(key: str, value: Any, wanted: Any) -> Any:
+    """Return a value of the file if it is of the type that its key has."""
+    allowed = (int, float) if wanted is float else wanted
+    if isinstance(value, bool) != (wanted is bool) or not isinstance(value, allowed):
+        raise LadderError(f"{key} is {value!r}; give {_NAMED[wanted]}")
+    return value
+
+
+def _whole(key: str, value: Any) -> int:
+    if _checked(key, value, int) < 0 and key != "seeds":
+        raise LadderError(f"{key} is {value}; give 0 or more")
+    return value
+
+
+def _check_tables(document: Mapping[str, Any], source: str) -> None:
+    for key in ("name", "corpus", "rungs"):
+        if not document.get(key):
+            raise LadderError(f"{source}: {key!r} is missing; a ladder needs name, corpus, rungs")
+    for key in ("corpus", "recipe", "training"):
+        if not isinstance(document.get(key, {}), Mapping):
+            raise LadderError(f"{source}: {key} is no table; write [{key}] above its keys")
+    rungs = document["rungs"]
+    if not (isinstance(rungs, list | tuple) and all(isinstance(rung, Mapping) for rung in rungs)):
+        raise LadderError(f"{source}: rungs is no list of tables; write [[rungs]] above each rung")
 
 
 def _count(what: str, value: Any) -> int:
     """Return a number of tokens from ``"8M"`` or 8_000_000."""
     try:
         return round(parse_size(value) if isinstance(value, str) else float(value))
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         raise LadderError(f"{what} is {value!r}, not a number of tokens such as 8M") from None
 
 

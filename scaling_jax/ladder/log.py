@@ -4,6 +4,7 @@ A line is told by its run and step. A resumed group comes past steps that were l
 stopped; those lines are there already and are not written again.
 """
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -26,15 +27,16 @@ class RunLog:
 
     def __init__(self, path: Path):
         self._path = path
+        self._known = {_key(line) for line in read_lines(path)}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             whole = _whole_lines(path)
-            self._file = path.open("r+b" if path.exists() else "w+b")
+            # Unbuffered: a line that failed must not be tried again when the file is closed.
+            self._file = path.open("r+b" if path.exists() else "w+b", buffering=0)
             self._file.truncate(whole)
             self._file.seek(whole)
         except OSError as error:
             raise _cannot(path, error) from None
-        self._known = {_key(line) for line in read_lines(path)}
 
     def append(self, line: Line) -> bool:
         """Write a line unless it is there; return whether it was new.
@@ -45,12 +47,15 @@ class RunLog:
         if _key(line) in self._known:
             return False
         end = self._file.tell()
+        left = memoryview(json.dumps(line, allow_nan=False).encode() + b"\n")
         try:
-            self._file.write(json.dumps(line, allow_nan=False).encode() + b"\n")
-            self._file.flush()
+            while left:
+                left = left[self._file.write(left) :]
             os.fsync(self._file.fileno())
         except OSError as error:
-            self._cut_back(end)
+            with contextlib.suppress(OSError):  # if that fails too, the next start cuts it off
+                self._file.truncate(end)
+                self._file.seek(end)
             raise _cannot(self._path, error) from None
         self._known.add(_key(line))
         return True
@@ -58,11 +63,6 @@ class RunLog:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    def _cut_back(self, end: int) -> None:
-        # The buffer still holds the line: a second handle leaves it behind.
-        with self._path.open("r+b") as file:
-            file.truncate(end)
 
 
 def read_lines(path: Path) -> list[Line]:
@@ -74,7 +74,7 @@ def read_lines(path: Path) -> list[Line]:
     try:
         text = path.read_bytes()[: _whole_lines(path)] if path.exists() else b""
     except OSError as error:
-        raise _cannot(path, error) from None
+        raise LadderError(f"cannot read {path}: {error.strerror or error}") from None
     lines = []
     for number, row in enumerate(text.splitlines(), start=1):
         try:

@@ -89,7 +89,7 @@ def start(ladder: Ladder, folder: str | os.PathLike[str]) -> tuple[Site, Corpus]
         LadderError: The corpus cannot be opened or does not fit the recipes.
         ArtifactError: The folder cannot be written.
     """
-    folder = Path(folder)
+    ladder, folder = ladder.at(Path.cwd()), Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -18,12 +18,17 @@ import numpy as np
 from scaling_jax.ladder.checkpoints import Checkpoints, Position
 from scaling_jax.ladder.corpora.corpus import Corpus
 from scaling_jax.ladder.group import Group, Run
+from scaling_jax.ladder.lease import Lease
 from scaling_jax.ladder.log import RunLog, read_lines
 from scaling_jax.ladder.schedules import Phase, shares
 from scaling_jax.ladder.training import Batches, State, Trainer, grouped
 
 _STEPS_A_CALL = 16  # of one call of the compiled program
 _BYTES_A_CALL = 64 << 20  # but no more batches than this
+_CHECK_SECONDS = 1.0  # between two looks at whether this attempt is still wanted
+# Clipping and norms keep a run finite at any learning rate; one that ends this many times above
+# what it knew before its first step has diverged all the same.
+_DIVERGED = 2.0
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,8 @@ def train(
     *,
     watch: Watcher = lambda progress: None,
     checkpoint_seconds: float = 60.0,
+    attempt: int | None = None,
+    patience: float = 0.0,
 ) -> None:
     """Train all runs of a group, from its last checkpoint if there is one.
 
@@ -77,19 +84,23 @@ def train(
         folder: Of this group alone; the log and the checkpoints go there.
         watch: Called every few steps.
         checkpoint_seconds: Time between checkpoints.
+        attempt: Number of the attempt; an older one that still runs gives way to it.
+        patience: Seconds to wait for that, or for any other process that trains the group.
 
     Raises:
-        LadderError: The log or a checkpoint cannot be read or written.
+        LadderError: The log or a checkpoint cannot be read or written, another process trains the
+            group, or a newer attempt has been made.
     """
     if finished(group, folder):
         return
-    log = RunLog(log_path(folder))
-    checkpoints = Checkpoints(folder / "checkpoints", group.digest(corpus.digest))
-    try:
-        _Training(group, corpus, log, checkpoints, watch, checkpoint_seconds).run()
-    finally:
-        checkpoints.close()
-        log.close()
+    with Lease(folder, attempt=attempt, patience=patience) as lease:
+        log = RunLog(log_path(folder))
+        checkpoints = Checkpoints(folder / "checkpoints", group.digest(corpus.digest))
+        try:
+            _Training(group, corpus, lease, log, checkpoints, watch, checkpoint_seconds).run()
+        finally:
+            checkpoints.close()
+            log.close()
 
 
 class _Training:
@@ -99,12 +110,14 @@ class _Training:
         self,
         group: Group,
         corpus: Corpus,
+        lease: Lease,
         log: RunLog,
         checkpoints: Checkpoints,
         watch: Watcher,
         checkpoint_seconds: float,
     ):
         self.group, self.corpus, self.log, self.watch = group, corpus, log, watch
+        self.lease = lease
         self.checkpoints, self.checkpoint_seconds = checkpoints, checkpoint_seconds
         self.trainer = Trainer(group.recipe, group.optimiser)
         self.examples = jax.device_put(grouped(corpus.validation(), group.batch))
@@ -112,12 +125,15 @@ class _Training:
         self.peaks = np.array([lane.learning_rate for lane in group.lanes])
         self.saved_at = time.monotonic()
         self.number = 0
+        self.compiled = False
 
     def run(self) -> None:
         untouched = [-1] * len(self.group.lanes)
         self.position = Position(0, 0, 0.0, 0.0, untouched, untouched)
         self.state: State | None = None
         self.trunk: State | None = None
+        untrained = self.trainer.evaluate(self.trainer.init(self.seeds), self.examples)
+        self.worst = _DIVERGED * np.asarray(untrained, float)
         if found := self.checkpoints.restore(self._structure):
             self.number, self.position, arrays = found
             self.state, self.trunk = arrays["state"], arrays.get("trunk")
@@ -202,6 +218,11 @@ class _Training:
         stacked = {name: np.stack([batch[name] for batch in taken]) for name in taken[0]}
         assert self.state is not None
         padded = np.pad(rates, ((0, most - steps), (0, 0)))
+        if not self.compiled:  # which is no time of training: it would be counted as the runs'
+            compiling = time.monotonic()
+            self.state, _ = self.trainer.advance(self.state, stacked, padded, 0)
+            self.compiled = True
+            begun += time.monotonic() - compiling
         self.state, all_losses = self.trainer.advance(self.state, stacked, padded, steps)
         losses = np.asarray(all_losses)[:steps]
         self._note_divergence(losses)
@@ -209,13 +230,18 @@ class _Training:
         self.position.step += steps
         self.position.seconds += seconds
         self._tell(losses, steps, seconds)
+        self.lease.check(every=_CHECK_SECONDS)
         return losses
 
     def _note_divergence(self, losses: np.ndarray) -> None:
         for lane, values in enumerate(losses.T):
             bad = np.flatnonzero(~np.isfinite(values))
-            if len(bad) and self.position.diverged[lane] < 0:
-                self.position.diverged[lane] = self.position.step + int(bad[0])
+            if len(bad):
+                self._note(lane, self.position.step + int(bad[0]))
+
+    def _note(self, lane: int, step: int) -> None:
+        if self.position.diverged[lane] < 0:
+            self.position.diverged[lane] = step
 
     def _tell(self, losses: np.ndarray, steps: int, seconds: float) -> None:
         group, at = self.group, self.position
@@ -244,10 +270,13 @@ class _Training:
         """Log a line for each lane: the trunk's belong to the longest run that comes of it."""
         assert self.state is not None
         losses = np.asarray(self.trainer.evaluate(self.state, self.examples), float)
+        self.lease.check()
         steps = phase.steps or max(self.group.budgets)
         ended = self.position.step == phase.last and not phase.is_trunk
         for lane, value in enumerate(self.group.lanes):
             run = self.group.run(value, steps)
+            if ended and not losses[lane] <= self.worst[lane]:
+                self._note(lane, self.position.step)
             diverged = self.position.diverged[lane] >= 0 or not np.isfinite(losses[lane])
             self.log.append(
                 {
@@ -283,5 +312,6 @@ class _Training:
         if not phase.is_trunk and not phase.fresh:
             arrays["trunk"] = self.trunk
         self.number += 1
+        self.lease.check()
         self.checkpoints.save(self.number, self.position, arrays)
         self.saved_at = time.monotonic()
