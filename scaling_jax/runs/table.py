@@ -369,6 +369,16 @@ class RunTable:
         """
         writing.to_csv(self, path)
 
+    def to_parquet(self, path: str | os.PathLike[str]) -> None:
+        """Write the columns to a Parquet file that `read_runs` reads back exactly.
+
+        The file appears whole or not at all.
+
+        Raises:
+            RunTableError: The file cannot be written, or pyarrow is not installed.
+        """
+        writing.to_parquet(self, path)
+
     def describe(self) -> tuple[display.Summary, ...]:
         """Return, for every column, its unit, meaning, range and number of distinct values."""
         return display.describe(self)
