@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from scaling_jax.ladder.attention import attend
 from scaling_jax.ladder.model import Losses
 from scaling_jax.ladder.recipe import Recipe
 
@@ -52,10 +53,8 @@ class Attention(nnx.Module):
         split = x @ self.inputs[...].astype(x.dtype)
         split = split.reshape(-1, recipe.context, 3, recipe.heads, recipe.head_dim)
         query, key, value = (split[:, :, k] for k in range(3))
-        mixed = jax.nn.dot_product_attention(
-            rotate(query), rotate(key), value,
-            is_causal=True, scale=_USUAL_HEAD**0.5 / recipe.head_dim,
-        )  # fmt: skip
+        scale = _USUAL_HEAD**0.5 / recipe.head_dim
+        mixed = attend(rotate(query), rotate(key), value, scale)
         return mixed.reshape(x.shape) @ self.output[...].astype(x.dtype)
 
 
@@ -83,10 +82,10 @@ class FeedForward(nnx.Module):
         self.output = matrix(rngs.params(), recipe, shape, gain=(2 * recipe.depth) ** -0.5)
         self.activation = partial(activate, recipe.feedforward)
 
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Return ``[rows, width]``."""
+    def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Return ``[rows, width]`` and no penalty."""
         hidden = self.activation(x @ self.inputs[...].astype(x.dtype))
-        return hidden @ self.output[...].astype(x.dtype)
+        return hidden @ self.output[...].astype(x.dtype), jnp.zeros(())
 
 
 def activate(feedforward: str, hidden: jax.Array) -> jax.Array:
@@ -102,12 +101,22 @@ class Layer(nnx.Module):
 
     def __init__(self, recipe: Recipe, *, rngs: nnx.Rngs):
         self.attention = Attention(recipe, rngs=rngs)
-        self.feedforward = FeedForward(recipe, rngs=rngs)
+        self.feedforward = network(recipe, rngs=rngs)
 
     def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Return the residual stream ``[rows, width]`` and the layer's penalty."""
         x = x + self.attention(normalise(x))
-        return x + self.feedforward(normalise(x)), jnp.zeros(())
+        given, penalty = self.feedforward(normalise(x))
+        return x + given, penalty
+
+
+def network(recipe: Recipe, *, rngs: nnx.Rngs) -> nnx.Module:
+    """Return the feed-forward part of a layer: one network, or experts to choose from."""
+    if recipe.experts == 1:
+        return FeedForward(recipe, rngs=rngs)
+    from scaling_jax.ladder.experts import Experts
+
+    return Experts(recipe, rngs=rngs)
 
 
 class Transformer(nnx.Module):
