@@ -1,5 +1,7 @@
 """Pictures and reports of fits. Matplotlib is loaded when the first one is drawn."""
 
+from scaling_jax.reporting.draws import plot_marginals as plot_marginals
+from scaling_jax.reporting.draws import plot_pairs as plot_pairs
 from scaling_jax.reporting.lines import plot_curve as plot_curve
 from scaling_jax.reporting.predictions import plot_prediction as plot_prediction
 from scaling_jax.reporting.report import report_html as report_html
