@@ -13,6 +13,8 @@ from scaling_jax.ladder.group import Group as Group
 from scaling_jax.ladder.group import Lane as Lane
 from scaling_jax.ladder.group import Run as Run
 from scaling_jax.ladder.ladder import Ladder as Ladder
+from scaling_jax.ladder.proposals import Proposal as Proposal
+from scaling_jax.ladder.proposals import propose as propose
 from scaling_jax.ladder.recipe import Recipe as Recipe
 from scaling_jax.ladder.schedules import Schedule as Schedule
 from scaling_jax.ladder.training import Optimiser as Optimiser

@@ -162,10 +162,8 @@ class Ladder:
         return "\n".join(lines) + "\n"
 
     def _groups_of(self, rung: dict[str, Any]) -> Iterator[Group]:
-        given = {**self.recipe, **self.training, **rung}
-        training = _DEFAULTS | {key: given.pop(key) for key in _TRAINING if key in given}
-        label = given.pop("label", None)
-        recipe = make_recipe(given, self.corpus)
+        options, training, label = split_options({**self.recipe, **self.training, **rung})
+        recipe = make_recipe(options, self.corpus)
         label = str(label or _label(recipe))
         for key in ("batch_tokens", "learning_rate"):
             if key not in training:
@@ -200,6 +198,18 @@ class Ladder:
             )
             for first in range(0, len(lanes), most):
                 yield dataclasses.replace(shared, lanes=tuple(lanes[first : first + most]))
+
+
+def split_options(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], Any]:
+    """Return the options of a rung's recipe, those of its training with defaults, its label.
+
+    Example:
+        >>> split_options({"width": 16, "tokens": "1M", "seeds": [1]})[0]
+        {'width': 16}
+    """
+    recipe = {key: given[key] for key in given if key not in (*_TRAINING, "label")}
+    training = _DEFAULTS | {key: given[key] for key in _TRAINING if key in given}
+    return recipe, training, given.get("label")
 
 
 def make_recipe(options: Mapping[str, Any], corpus: Mapping[str, Any]) -> Trainable:
