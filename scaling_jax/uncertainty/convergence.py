@@ -182,7 +182,8 @@ class Sampler:
         flat = self.coordinates.reshape(-1, len(self.names))
         low = {name: np.quantile(flat[:, self.names.index(name)], 0.05) for name in self.floors}
         return [
-            f"{name} may be zero as far as these runs tell; extrapolations depend on its prior"
+            f"{name} may be zero as far as these runs tell; extrapolations depend on its prior; "
+            "say which one, or add runs whose output is nearer to it"
             for name, value in low.items()
             if value < np.log(_NO_FLOOR)
         ]
