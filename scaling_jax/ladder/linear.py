@@ -125,13 +125,13 @@ def best_loss(lift: Any, weights: Any, eigenvalues: Any) -> float:
 
     Args:
         lift: Matrix that makes features of data ``[latent, features]``.
-        weights: Of the teachers ``[latent, outputs]``.
+        weights: Of the teachers ``[outputs, latent]``.
         eigenvalues: Variances of the data ``[latent]``.
     """
     import numpy as np
 
     scale = np.sqrt(np.asarray(eigenvalues, np.float64))[:, None]
-    target = scale * np.asarray(weights, np.float64)
+    target = scale * np.asarray(weights, np.float64).T
     design = scale * np.asarray(lift, np.float64)
     readout, *_ = np.linalg.lstsq(design, target, rcond=None)
     return float(np.mean(np.sum((target - design @ readout) ** 2, axis=0)))

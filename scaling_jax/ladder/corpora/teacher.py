@@ -35,6 +35,9 @@ class TeacherCorpus:
     """Examples of linear teachers on data of a power-law spectrum; see `Corpus`.
 
     Made by `open_teacher`.
+
+    Attributes:
+        weights: Latent weights of the teachers, +1 or -1 ``[outputs, latent]``.
     """
 
     name, unit, vocab_size = "teacher", "examples", 0
@@ -50,8 +53,8 @@ class TeacherCorpus:
         }
         self.digest = digest_of({"format": _FORMAT, **self._options})
         self._scale = np.sqrt(spectrum(latent, alpha)).astype(np.float32)
-        signs = stream(self.digest, step=_TEACHER).integers(0, 2, (latent, outputs))
-        self._weights = (2 * signs - 1).astype(np.float32)
+        signs = stream(self.digest, step=_TEACHER).integers(0, 2, (outputs, latent))
+        self.weights = (2 * signs - 1).astype(np.float32)
 
     def batches(
         self, *, seed: int, batch: int, first: int, last: int
@@ -72,7 +75,11 @@ class TeacherCorpus:
 
     def _labelled(self, numbers: np.random.Generator, count: int) -> dict[str, np.ndarray]:
         x = numbers.standard_normal((count, self.latent), np.float32) * self._scale
-        return {"x": x, "y": x @ self._weights}
+        return {"x": x, "y": self._targets(x)}
+
+    def _targets(self, x: np.ndarray) -> np.ndarray:
+        # Not a BLAS: its threads and order of summation depend on the machine's load.
+        return np.einsum("ex,ox->eo", x, self.weights)
 
     def _sample(self, seed: int) -> dict[str, np.ndarray]:
         """Return the finite training set of a seed."""
@@ -89,7 +96,7 @@ class TeacherCorpus:
         the data, and a squared error of linear functions depends on nothing else.
         """
         x = np.diag(np.float32(self.latent**0.5) * self._scale)
-        return {"x": x, "y": x @ self._weights}
+        return {"x": x, "y": self._targets(x)}
 
     def describe(self) -> dict[str, Any]:
         """Return the options, and what follows from them."""
