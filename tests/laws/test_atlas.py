@@ -25,6 +25,9 @@ ROUNDING = 1e-9  # of a difference quotient: 1e-16 / STEP, with room for a few o
 SINGLE = 1e-3  # float32: coefficients that cancel lose four of its seven digits
 FLAT = 1e-12  # how much a falling law may rise between two points: rounding
 
+# The walk asks about the laws, not about the compiler: a third of the time is LLVM's optimisations.
+QUICKLY = {"xla_backend_optimization_level": 0}
+
 each_law = pytest.mark.parametrize("name", sj.laws.names())
 
 
@@ -51,7 +54,7 @@ class Program:
 
         both = jax.value_and_grad(of_a_run if law.curve else law, argnums=(0, 1))
         over_points = jax.vmap(both, (None, 0))
-        self._compiled: Any = jax.jit(jax.vmap(over_points, (0, None)))
+        self._compiled: Any = jax.jit(jax.vmap(over_points, (0, None)), compiler_options=QUICKLY)
 
     def __call__(self, theta: Any, inputs: Any, dtype: Any = np.float64) -> Answer:
         with jax.enable_x64(dtype is np.float64):
