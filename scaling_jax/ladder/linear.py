@@ -102,7 +102,7 @@ class LinearModel(nnx.Module):
         # Of features with unit variance, each needs a weight of about 1 / sqrt(features).
         self.readout = nnx.Param(zeros, rate=recipe.features**-0.5, decays=True)
 
-    def __call__(self, batch: "Mapping[str, jax.Array]") -> Losses:
+    def __call__(self, batch: "Mapping[str, Any]") -> Losses:
         """Return squared errors ``[examples, 1]``, their mean over the teachers."""
         features = jax.lax.stop_gradient(batch["x"] @ self.lift[...])
         predicted = features @ self.readout[...]

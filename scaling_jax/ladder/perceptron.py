@@ -9,7 +9,7 @@ Reference: Michaud, Liu, Girit, Tegmark (2023), arXiv:2303.13506, Sec. 3.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -94,7 +94,7 @@ class PerceptronModel(nnx.Module):
         self.output = nnx.Param(output, rate=1.0, decays=True)
         self.bias = nnx.Param(jnp.zeros(()), rate=1.0, decays=False)
 
-    def __call__(self, batch: "Mapping[str, jax.Array]") -> Losses:
+    def __call__(self, batch: "Mapping[str, Any]") -> Losses:
         """Return nats of the labels ``[examples, 1]``, times ``weight`` where there is one."""
         signs = 2.0 * batch["bits"].astype(jnp.float32) - 1.0
         # A task beyond the table is not a number, and its run diverged, rather than another task.
