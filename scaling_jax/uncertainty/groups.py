@@ -40,9 +40,8 @@ class Groups:
             FitError: There is no such group.
         """
         if label not in self.labels:
-            raise FitError(
-                f"there is no group {label!r} of {self.column}; {did_you_mean(label, self.labels)}"
-            )
+            hint = did_you_mean(str(label), self.labels)
+            raise FitError(f"there is no group {label!r} of {self.column}; {hint}")
         return self._moved(self.deviations[:, self.labels.index(label)], law)
 
     def new(self, law: Law, seed: int) -> np.ndarray:

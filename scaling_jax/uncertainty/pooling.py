@@ -102,13 +102,17 @@ def grouped_data(
     problem = make_problem(model.law, runs, model.likelihood.objective)
     data = model_data(Model(model.law, model.likelihood, model.given), runs, problem, priors)
     spreads, offsets = len(model.varying), len(model.varying) * model.groups
-    padding = np.zeros(len(data.rows) - len(codes), int)
+    family = np.concatenate([codes, np.zeros(len(data.rows) - len(codes), int)])
+    extra = dict(data.extra)
+    if "group" in extra:  # repeats share their deviation within a family only
+        both = np.stack([extra["group"], family], axis=1)
+        extra["group"] = np.unique(both, axis=0, return_inverse=True)[1].ravel()
     middle = np.log(0.5 * group_spread)
     size = len(model.names)
     return data._replace(
         extra={
-            **data.extra,
-            "family": np.concatenate([codes, padding]),
+            **extra,
+            "family": family,
             "centring": np.zeros((model.groups, spreads)),
             "group_spread": np.float64(group_spread),
         },

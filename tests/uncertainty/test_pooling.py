@@ -181,6 +181,21 @@ def test_wrong_arguments_are_refused(runs, arguments, message):
         sj.posterior("kaplan_n", runs.with_column("one", "x"), **arguments)
 
 
+def test_repeats_share_a_deviation_within_a_family_only():
+    columns = {
+        "params": np.repeat([1e7, 1e8], 4),
+        "loss": np.full(8, 3.0),
+        "family": list("aabb" * 2),
+    }
+    law, repeats = sj.laws.get("kaplan_n"), Gaussian(repeats=True)
+    model = grouped_model(law, repeats, (), ["a", "b"], None)
+    prior = make_priors(law, None, {"params": 18.0, "loss": 1.0})
+    data = grouped_data(
+        model, sj.RunTable.from_columns(columns), prior, np.array([0, 0, 1, 1] * 2), 0.5
+    )
+    assert data.extra["group"].tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
 def test_laws_with_coordinates_of_their_own_vary_by_these():
     law = sj.laws.get("farseer")
     with pytest.raises(FitError, match="coordinates of its own"):
