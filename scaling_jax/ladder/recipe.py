@@ -6,7 +6,6 @@ al. 2022, arXiv:2203.03466) the learning rate that is best at `base_width` stays
 
 import dataclasses
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from scaling_jax.errors import LadderError, did_you_mean
@@ -93,7 +92,7 @@ class Recipe:
         """Attention heads."""
         return self.width // self.head_dim
 
-    @cached_property
+    @property
     def hidden_width(self) -> int:
         """Width inside a feed-forward network."""
         if self.hidden:
@@ -111,12 +110,12 @@ class Recipe:
         router = self.width * self.experts if self.experts > 1 else 0
         return 4 * self.width**2 + router + experts * self._matrices_of_a_network
 
-    @cached_property
+    @property
     def params_no_embed(self) -> int:
         """Parameters without embedding and output matrix."""
         return self.depth * self._layer(self.experts)
 
-    @cached_property
+    @property
     def params_vocab(self) -> int:
         """Parameters of the embedding and, unless tied, the output matrix."""
         return (1 if self.tied else 2) * self.vocab_size * self.width

@@ -54,7 +54,7 @@ class Attention(nnx.Module):
         split = split.reshape(-1, recipe.context, 3, recipe.heads, recipe.head_dim)
         query, key, value = (split[:, :, k] for k in range(3))
         scale = _USUAL_HEAD**0.5 / recipe.head_dim
-        mixed = attend(rotate(query), rotate(key), value, scale)
+        mixed: jax.Array = attend(rotate(query), rotate(key), value, scale)
         return mixed.reshape(x.shape) @ self.output[...].astype(x.dtype)
 
 

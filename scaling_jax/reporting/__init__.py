@@ -1,5 +1,7 @@
 """Pictures and reports of fits. Matplotlib is loaded when the first one is drawn."""
 
+from scaling_jax.reporting.basins import basin_minimum as basin_minimum
+from scaling_jax.reporting.basins import plot_basins as plot_basins
 from scaling_jax.reporting.draws import plot_marginals as plot_marginals
 from scaling_jax.reporting.draws import plot_pairs as plot_pairs
 from scaling_jax.reporting.lines import plot_curve as plot_curve
