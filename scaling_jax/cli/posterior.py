@@ -30,6 +30,8 @@ HELP = described(
         "    --likelihood student_t --priors literature --json",
         "scaling-jax posterior runs.csv --law chinchilla --output draws.npz \\\n"
         "    --save-fit fit.json",
+        "scaling-jax posterior runs.csv --law chinchilla --groups family \\\n"
+        "    --varying E --varying A",
     ],
     "RUNS is read as by scaling-jax fit. Prints the parameters, how the chains went, and what "
     "speaks against them. With --output and --save-fit, scaling-jax predict fit.json --draws-from "
@@ -54,6 +56,33 @@ PriorName = Annotated[
         help="weak (scale-free, from the law's declaration) or literature (published values, "
         "widened).",
         rich_help_panel=_MODEL,
+    ),
+]
+Groups = Annotated[
+    str | None,
+    typer.Option(
+        "--groups",
+        metavar="COLUMN",
+        help="Runs of one label share a law; the laws of all groups scatter around a common one.",
+        rich_help_panel=_MODEL,
+    ),
+]
+Varying = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--varying",
+        metavar="PARAMETER",
+        help="A parameter that differs between groups; repeat it. All by default.",
+        rich_help_panel=_MODEL,
+    ),
+]
+Method = Annotated[
+    str,
+    typer.Option(
+        "--method",
+        metavar="NAME",
+        help="nuts, or laplace: in a moment, around the mode, resampled by importance.",
+        rich_help_panel=_SAMPLER,
     ),
 ]
 Chains = Annotated[
@@ -122,6 +151,9 @@ def command(
     tie: fitting.Tie = None,
     likelihood: LikelihoodName = "student_t",
     priors: PriorName = "weak",
+    groups: Groups = None,
+    varying: Varying = None,
+    method: Method = "nuts",
     chains: Chains = 4,
     draws: DrawCount = 1000,
     warmup: Warmup = 1000,
@@ -152,8 +184,8 @@ def command(
     with working(f"Sampling {chosen.label} given {len(table)} runs", quiet=quiet):
         found = sj.posterior(
             chosen, table,
-            likelihood=likelihood, priors=priors, chains=chains, draws=draws, warmup=warmup,
-            target_accept=target_accept, seed=seed,
+            likelihood=likelihood, priors=priors, groups=groups, varying=varying, method=method,
+            chains=chains, draws=draws, warmup=warmup, target_accept=target_accept, seed=seed,
         )  # fmt: skip
     if save_fit is not None:
         found.fit.save(save_fit)
@@ -172,11 +204,10 @@ def command(
 
 
 def show_draws(draws: "Draws") -> None:
-    """Print the parameters, the chains' diagnostics and the warnings."""
-    if draws.sampler is None:
-        show(draws.summary(_LEVEL))
-    else:
-        show(draws.sampler.table(), draws.summary(_LEVEL))
+    """Print the parameters, the chains' diagnostics, the groups and the warnings."""
+    chains = [draws.sampler.table()] if draws.sampler is not None else []
+    groups = [draws.groups.table()] if draws.groups is not None else []
+    show(*chains, *groups, draws.summary(_LEVEL))
 
 
 def describe(draws: "Draws", likelihood: str, priors: str) -> dict[str, Any]:

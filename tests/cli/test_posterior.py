@@ -72,3 +72,28 @@ def test_wrong_names_are_refused_before_the_work(run, runs_csv, tmp_path):
     path = tmp_path / "one"
     done = run("posterior", runs_csv, "--law", "chinchilla", "--output", path, "--save-fit", path)
     assert "give each its own file" in done.error
+
+
+def test_groups_and_method_reach_the_library(run, runs_csv, table, lines_of, monkeypatch):
+    given = {}
+
+    def stop(law, runs, **options):
+        given.update(options, families=set(runs["family"]))
+        raise sj.errors.FitError("seen")
+
+    monkeypatch.setattr(sj, "posterior", stop)
+    header, *rows = lines_of()
+    path = table([f"{header},family", *(f"{row},{'ab'[k % 2]}" for k, row in enumerate(rows))])
+    done = run(
+        "posterior", path, "--law", "chinchilla", "--groups", "family", "--varying", "E",
+        "--varying", "A", "--method", "laplace",
+    )  # fmt: skip
+    assert (done.code, done.error) == (2, "scaling-jax: error: seen")
+    assert given["families"] == {"a", "b"}
+    assert (given["groups"], given["varying"], given["method"]) == ("family", ["E", "A"], "laplace")
+
+
+def test_varying_needs_groups(run, runs_csv):
+    done = run("posterior", runs_csv, "--law", "chinchilla", "--varying", "E")
+    assert done.code == 2
+    assert "name their column with groups=" in done.error
