@@ -10,6 +10,6 @@ def main() -> None:
     try:
         app()
     except SystemExit as end:
-        if end.code == interrupts.INTERRUPTED:
+        if end.code in (interrupts.INTERRUPTED, interrupts.TERMINATED):
             interrupts.leave_at_once()
         raise

@@ -4,7 +4,18 @@ from typing import Annotated
 
 import typer
 
-from scaling_jax.cli import datasets, demo, fit, laws, plot, posterior, predict, report, reproduce
+from scaling_jax.cli import (
+    datasets,
+    demo,
+    fit,
+    ladder,
+    laws,
+    plot,
+    posterior,
+    predict,
+    report,
+    reproduce,
+)
 from scaling_jax.cli.exits import Application
 from scaling_jax.cli.help import described, flag
 from scaling_jax.cli.terminal import PROGRAM
@@ -59,5 +70,6 @@ posterior.add_to(app)
 predict.add_to(app)
 plot.add_to(app)
 report.add_to(app)
+app.add_typer(ladder.app, name="ladder")
 reproduce.add_to(app)
 demo.add_to(app)

@@ -7,6 +7,7 @@
 | 2 | wrong use or wrong input; nothing was written |
 | 70 | a defect of the library |
 | 130 | interrupted |
+| 143 | told to end (SIGTERM) while training a ladder |
 | 141 | the reader of the output went away |
 """
 
@@ -22,7 +23,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from scaling_jax.cli.interrupts import INTERRUPTED
+from scaling_jax.cli import interrupts
 from scaling_jax.cli.remedies import for_the_command_line
 from scaling_jax.cli.terminal import PROGRAM, PipeClosed, say
 from scaling_jax.errors import ScalingError
@@ -40,7 +41,7 @@ class CommandError(ScalingError):
 
 
 class Interrupted(Exception):
-    """Ctrl-C, as an exception that typer does not answer itself."""
+    """Ctrl-C, as an exception that typer does not answer itself; with what to do, if anything."""
 
 
 class Application(TyperGroup):
@@ -89,9 +90,9 @@ def exit_code(run: Callable[[], Any], *, debug: bool = False) -> int:
             code = run()
             sys.stdout.flush()
         return code if isinstance(code, int) else 0
-    except (Interrupted, KeyboardInterrupt, typer.Abort):
-        say("interrupted")
-        return INTERRUPTED
+    except (Interrupted, KeyboardInterrupt, typer.Abort) as error:
+        say(str(error) or "interrupted")
+        return interrupts.exit_code()
     except (PipeClosed, BrokenPipeError):
         _forget_stdout()
         return PIPE_CLOSED

@@ -9,12 +9,14 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from types import FrameType
 from typing import NoReturn
 
-INTERRUPTED = 130  # exit code
+# Exit codes: 128 and the number of the signal.
+INTERRUPTED, TERMINATED = 130, 143
 
-_seen = False
+_seen = 0  # number of the signal
 
 
 def listen() -> None:
@@ -27,8 +29,27 @@ def _remember(signum: int, frame: FrameType | None) -> None:
     global _seen
     if _seen:  # asked twice: the first was lost, or its answer takes too long
         leave_at_once()
-    _seen = True
+    _seen = signum
     raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """Answer SIGTERM as an interrupt in here, where there is something to say about going on."""
+    try:
+        before = signal.signal(signal.SIGTERM, _remember)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def exit_code() -> int:
+    """Return the exit code of an interrupted process."""
+    return TERMINATED if _seen == signal.SIGTERM else INTERRUPTED
 
 
 def check() -> None:
@@ -45,4 +66,4 @@ def leave_at_once() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
-    os._exit(INTERRUPTED)
+    os._exit(exit_code())

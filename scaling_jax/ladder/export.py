@@ -14,7 +14,8 @@ from scaling_jax.runs import RunTable
 def export(site: Site, *, curves: bool = False) -> RunTable:
     """Return the runs of a ladder that have ended, as a table to fit laws to.
 
-    Diverged runs have no loss, so they are not in the table; `status` counts them.
+    Diverged runs have no loss, so they are not in the table, nor are their curves; `status` counts
+    them. Of rungs of several kinds of recipe only the columns that all have are there.
 
     Args:
         site: A ladder in its folder; it may still be running.
@@ -32,18 +33,21 @@ def export(site: Site, *, curves: bool = False) -> RunTable:
     if not rows:
         raise LadderError(f"no run of the ladder in {site.folder} has ended; let it run on")
     columns: dict[str, Any] = {}
-    for name in rows[0]:
+    for name in (name for name in rows[0] if all(name in row for row in rows)):
         values = [row[name] for row in rows]
         columns[name] = values if isinstance(values[0], str) else np.array(values, float)
     return RunTable.from_columns(columns)
 
 
 def _rows(site: Site, group: Group, curves: bool) -> list[dict[str, Any]]:
-    runs = {run.name: run for run in group.runs}
+    runs, lines = {run.name: run for run in group.runs}, site.lines(group)
+    diverged = {line["run"] for line in lines if line["status"] == "diverged"}
     return [
         _row(site, runs[line["run"]], line, curves)
-        for line in site.lines(group)
-        if line["loss"] is not None and (curves or line["status"] == "finished")
+        for line in lines
+        if line["loss"] is not None
+        and line["run"] not in diverged
+        and (curves or line["status"] == "finished")
     ]
 
 
@@ -63,7 +67,7 @@ def _row(site: Site, run: Run, line: Line, curves: bool) -> dict[str, Any]:
         "tokens": float(tokens),
         "compute_flops": float(tokens) * recipe.flops_per_token(),
         "loss": line["loss"],
-        "train_loss": line["train_loss"],
+        "batch_loss": line["train_loss"],  # a name that nobody takes for that of the loss
         **shape,
         "learning_rate": line["learning_rate"] if curves else run.lane.learning_rate,
         "batch_tokens": float(group.batch_tokens),

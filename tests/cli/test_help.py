@@ -15,7 +15,8 @@ from scaling_jax.cli.app import app
 COMMANDS = [
     (), ("laws",), ("laws", "list"), ("laws", "show"), ("datasets",), ("datasets", "list"),
     ("datasets", "show"), ("datasets", "fetch"), ("fit",), ("posterior",), ("predict",), ("plot",),
-    ("report",), ("reproduce",), ("demo",),
+    ("report",), ("ladder",), ("ladder", "show"), ("ladder", "run"), ("ladder", "status"),
+    ("ladder", "export"), ("ladder", "propose"), ("reproduce",), ("demo",),
 ]  # fmt: skip
 
 
