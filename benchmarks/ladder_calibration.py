@@ -5,7 +5,7 @@
 1. Laws fitted to the widths below the largest predict it: the error of each at every budget, and
    how many runs the 90 % intervals of a new run hold, for the default posterior and the bootstrap.
 2. Loss against learning rate for three widths and batches: where each basin is lowest. Writes
-   docs/ladder_basins.png.
+   docs/ladder_basins.png, and docs/ladder_surface.png of the fit to all widths.
 3. The annealing law, fitted to the loss curves of two schedules, predicts the third.
 """
 
@@ -18,7 +18,7 @@ from report import publish
 import scaling_jax as sj
 from scaling_jax.tables import Table
 
-PICTURE = Path(__file__).resolve().parents[1] / "docs" / "ladder_basins.png"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 LAWS = ("chinchilla", "skaling", "kaplan_nd", "farseer")
 OBJECTIVE = sj.Huber(delta=1e-3, scale="log")
 FEWEST_TOKENS = 9e5  # shorter runs are hardly more than the warm-up
@@ -28,6 +28,8 @@ FIRST_STEP = 200  # of a loss curve that a schedule's law is asked about
 def held_out() -> list[dict[str, Any]]:
     """Return for each law the errors of its predictions of the largest width."""
     runs = sj.datasets.load("stdlib_ladder").where(f"tokens > {FEWEST_TOKENS}")
+    surface = sj.reporting.plot_loss_vs_compute(sj.fit(LAWS[0], runs, OBJECTIVE))
+    surface.savefig(DOCS / "ladder_surface.png", dpi=90)
     largest = float(runs["width"].max())
     train, test = runs.where(runs["width"] < largest), runs.where(runs["width"] == largest)
     found = []
@@ -60,7 +62,7 @@ def basins() -> list[dict[str, Any]]:
                  "loss": float(one["loss"].min())}
             )  # fmt: skip
     middle = runs.where(runs["batch_tokens"] == batches[len(batches) // 2])
-    sj.reporting.plot_basins(middle).savefig(PICTURE, dpi=110)
+    sj.reporting.plot_basins(middle).savefig(DOCS / "ladder_basins.png", dpi=110)
     return found
 
 

@@ -1,78 +1,40 @@
 """`scaling-jax demo`: the main job from end to end, on a table that ships with the library."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scaling_jax.cli import saved
+from scaling_jax.cli import saved, showcases
 from scaling_jax.cli.cache import use_compilation_cache
 from scaling_jax.cli.help import described
 from scaling_jax.cli.outputs import check_output
+from scaling_jax.cli.showcases import SHOWCASES, Showcase, Shown
 from scaling_jax.cli.terminal import say, show, working
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from scaling_jax import Fit, Prediction, RunTable
     from scaling_jax.reporting import Illustration, Section
     from scaling_jax.tables import Table
 
 
-@dataclass(frozen=True)
-class Showcase:
-    """An embedded table and what to show with it.
-
-    Attributes:
-        title: What the table is, in one line.
-        dataset: Name of the data set; embedded, so that no network is needed.
-        law: Name of the law.
-        group: Label column; each of its groups is fitted on its own.
-        published: Published estimate of the law to compare each group's fit with.
-        train: Runs that the law is fitted to before it predicts the others.
-        held_out: Those others.
-    """
-
-    title: str
-    dataset: str
-    law: str
-    group: str
-    published: dict[str, str]
-    train: str
-    held_out: str
-
-
-SHOWCASE = Showcase(
-    title="ParScale: loss of models run as P parallel streams, on two corpora",
-    dataset="parscale",
-    law="parscale",
-    group="family",
-    published={"stack_v2_python": "stack", "pile": "pile"},
-    train="streams <= 4",
-    held_out="streams == 8",
-)
-
-
-@dataclass(frozen=True)
-class Shown:
-    """One group of the showcase: the fit of all its runs, and the prediction of those held out."""
-
-    name: str
-    fit: "Fit"
-    prediction: "Prediction"
-    observed: "RunTable"
-
-
 HELP = described(
-    "Fit a published table that ships with the library, predict, and write a report.",
-    ["scaling-jax demo", "scaling-jax demo --out demo.html"],
-    "Fits the loss of ParScale models on two corpora, compares the coefficients with the "
-    "published ones, then fits only the models with up to 4 parallel streams and predicts those "
-    "with 8. Needs no network.",
+    "Fit runs that ship with the library, predict the largest ones, and write a report.",
+    ["scaling-jax demo", "scaling-jax demo --table parscale --out demo.html"],
+    "The ladder: the law is fitted to transformers of five widths, trained here on the text of "
+    "Python's standard library, and predicts those of the sixth. ParScale: the law is fitted to "
+    "models with up to 4 parallel streams, compared with the published coefficients, and predicts "
+    "those with 8. Needs no network.",
 )
 
 Out = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write the report.")]
+Of = Annotated[
+    str,
+    typer.Option(
+        "--table", metavar="NAME", help="What to show: ladder or parscale.", show_default=True
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -80,41 +42,31 @@ def add_to(app: typer.Typer) -> None:
     app.command("demo", help=HELP)(command)
 
 
-def command(ctx: typer.Context, out: Out = Path("report.html")) -> None:
-    """Run the showcase."""
+def command(ctx: typer.Context, table: Of = "ladder", out: Out = Path("report.html")) -> None:
+    """Run a showcase."""
+    if table not in SHOWCASES:
+        raise typer.BadParameter(
+            f"{table!r} is none of {', '.join(SHOWCASES)}", param_hint="--table"
+        )
     check_output(out, "--out", endings=(".html", ".htm"))
     use_compilation_cache(ctx.obj["compilation_cache"])
-    groups = run(SHOWCASE)
-    write_report(out, SHOWCASE, groups, ctx.obj["command"])
+    showcase = SHOWCASES[table]
+    groups = showcases.run(showcase)
+    write_report(out, showcase, groups, ctx.obj["command"])
     from rich.text import Text
 
-    title = Text(SHOWCASE.title, style="bold")
-    fits = [part for group in groups for part in (_heading(group), group.fit.summary())]
-    predictions = [held_out(SHOWCASE, group) for group in groups]
-    show(title, *fits, comparison(SHOWCASE, groups), *predictions)
+    title = Text(showcase.title, style="bold")
+    fits = [part for group in groups for part in (_heading(showcase, group), group.fit.summary())]
+    published = [comparison(showcase, groups)] if showcase.published else []
+    predictions = [held_out(showcase, group) for group in groups]
+    show(title, *fits, *published, *predictions)
     say(f"wrote {out}")
 
 
-def _heading(group: Shown) -> "Text":
+def _heading(showcase: Showcase, group: Shown) -> "Text":
     from rich.text import Text
 
-    return Text(f"{SHOWCASE.group}: {group.name}", style="bold cyan")
-
-
-def run(showcase: Showcase) -> list[Shown]:
-    """Fit every group of the showcase and predict its held-out runs."""
-    import scaling_jax as sj
-
-    runs = sj.datasets.load(showcase.dataset)
-    objective = sj.Huber(delta=1e-3, scale="log")
-    shown = []
-    for name, group in runs.group(showcase.group).items():
-        with working(f"Fitting {showcase.law} to {len(group)} runs of {name}"):
-            fit = sj.fit(showcase.law, group, objective)
-            train, observed = group.where(showcase.train), group.where(showcase.held_out)
-            draws = sj.bootstrap(sj.fit(showcase.law, train, objective))
-            shown.append(Shown(name, fit, sj.predict(draws, observed), observed))
-    return shown
+    return Text(f"{showcase.group}: {group.name}", style="bold cyan")
 
 
 def write_report(out: Path, showcase: Showcase, groups: list[Shown], command: str) -> None:
@@ -126,7 +78,7 @@ def write_report(out: Path, showcase: Showcase, groups: list[Shown], command: st
         held_out_runs = reporting.Section(
             f"Held out: {showcase.held_out}",
             f"The law was fitted again to the runs with {showcase.train} alone. Its predictions "
-            "of the others, with the intervals of a new run:",
+            f"of the others, with the intervals of a new run. {showcase.why}".strip(),
             [held_out(showcase, group) for group in groups],
             [_predicted_and_true(group) for group in groups],
         )
@@ -136,13 +88,19 @@ def write_report(out: Path, showcase: Showcase, groups: list[Shown], command: st
             title=f"{showcase.title}: {first.name}",
             sections=[
                 *(_section(showcase, group) for group in others),
-                reporting.Section(
-                    "Against the publication", "", [comparison(showcase, groups)]
+                *(
+                    [
+                        reporting.Section(
+                            "Against the publication", "", [comparison(showcase, groups)]
+                        )
+                    ]
+                    if showcase.published
+                    else []
                 ),
                 held_out_runs,
             ],
             command=command,
-        )  # fmt: skip
+        )
 
 
 def _section(showcase: Showcase, group: Shown) -> "Section":

@@ -1,11 +1,13 @@
 """plot, report and demo: the files that are looked at."""
 
 import base64
+import dataclasses
 import re
 
+import numpy as np
 import pytest
 
-from scaling_jax.cli import demo
+from scaling_jax.cli import showcases
 
 MAGIC = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
 
@@ -85,7 +87,7 @@ def test_output_may_not_be_the_fit(run, fit_json, command):
 
 @pytest.fixture(scope="module")
 def shown():
-    return demo.run(demo.SHOWCASE)
+    return showcases.run(showcases.SHOWCASES["parscale"])
 
 
 def test_the_demo_reproduces_the_published_coefficients(shown):
@@ -103,8 +105,8 @@ def test_the_demo_predicts_runs_that_the_fit_has_not_seen(shown):
 
 def test_the_demo_prints_tables_and_writes_one_file(run, tmp_path, monkeypatch, shown):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(demo, "run", lambda _: shown)
-    done = run("demo", env={"COLUMNS": "80"})
+    monkeypatch.setattr(showcases, "run", lambda _: shown)
+    done = run("demo", "--table", "parscale", env={"COLUMNS": "80"})
     assert (done.code, done.err) == (0, "scaling-jax: wrote report.html\n")
     assert all(len(line.rstrip()) <= 80 for line in done.out.splitlines())
     assert "\u2026" not in done.out, "a cell does not fit on a terminal of 80 columns"
@@ -116,3 +118,33 @@ def test_the_demo_prints_tables_and_writes_one_file(run, tmp_path, monkeypatch, 
         assert group.name in page
     assert len(pictures(page)) >= 6
     assert "Held out: streams == 8" in page
+
+
+@pytest.fixture(scope="module")
+def ladder():
+    quick = dataclasses.replace(showcases.SHOWCASES["ladder"], method="bootstrap")
+    return showcases.run(quick)
+
+
+def test_the_ladder_predicts_the_rung_that_was_held_out(ladder):
+    (group,) = ladder
+    assert set(group.prediction.draws.fit.runs["width"]) == {32, 64, 96, 128, 192}
+    assert set(group.observed["width"]) == {256}
+    errors = group.prediction.median / group.observed["loss"] - 1.0
+    for tokens in np.unique(group.observed["tokens"]):
+        assert abs(errors[group.observed["tokens"] == tokens].mean()) < 0.015
+
+
+def test_the_demo_shows_the_ladder_unless_told_otherwise(run, tmp_path, monkeypatch, ladder):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(showcases, "run", lambda _: ladder)
+    done = run("demo", env={"COLUMNS": "80"})
+    assert (done.code, done.err) == (0, "scaling-jax: wrote report.html\n")
+    assert "stdlib: fitted to width < 256, predicting width == 256" in done.out
+    assert "fewer than 250 steps" in (tmp_path / "report.html").read_text()
+
+
+def test_the_demo_knows_its_tables(run):
+    done = run("demo", "--table", "epoch")
+    assert done.code == 2
+    assert "none of ladder, parscale" in done.err

@@ -10,6 +10,8 @@ from scaling_jax.errors import DatasetError
 
 NEEDED = {"epoch_chinchilla", "open_athena_isoflops", "datablations", "parscale"}
 
+OWN = {"stdlib_ladder"}  # trained by the library itself: no paper, no address
+
 
 def test_the_sets_that_the_laws_need_are_there():
     assert set(sj.datasets.names()) >= NEEDED
@@ -23,12 +25,13 @@ def test_every_described_set_can_be_loaded_and_the_reverse():
 @pytest.mark.parametrize("name", sj.datasets.names())
 def test_facts_are_complete_and_addresses_pinned(name):
     dataset = sj.datasets.describe(name)
-    assert re.fullmatch("[0-9a-f]{40}", dataset.commit)
-    assert re.search("arXiv|bioRxiv", dataset.paper)
+    if name not in OWN:
+        assert re.fullmatch("[0-9a-f]{40}", dataset.commit)
+        assert re.search("arXiv|bioRxiv", dataset.paper)
+        assert dataset.published
     assert dataset.title
     assert dataset.licence
     assert dataset.known_problems
-    assert dataset.published
     assert dataset.columns
     assert bool(dataset.files) != bool(dataset.embedded and dataset.transcribed_from)
     for file in dataset.files.values():
@@ -49,7 +52,7 @@ def test_addresses_are_those_of_the_files(shared_data):
     if not manifest.is_file():
         pytest.skip(f"no manifest to compare with: {manifest}")
     known = {entry["id"]: entry for entry in yaml.safe_load(manifest.read_text())["data_sets"]}
-    for dataset in sj.datasets.list():
+    for dataset in (found for found in sj.datasets.list() if found.name not in OWN):
         files = {file["path"]: file for file in known[dataset.name]["files"]}
         for file in dataset.files.values():
             if file.address:
