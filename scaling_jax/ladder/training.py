@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from scaling_jax.ladder.model import Trainable
+from scaling_jax.ladder.sharding import Layout
 
 State = dict[str, Any]
 Batches = dict[str, np.ndarray]
@@ -57,13 +58,17 @@ class Trainer:
     Attributes:
         recipe: What is trained.
         optimiser: How.
+        layout: On which devices, and what lies where; None for one device.
     """
 
     recipe: Trainable
     optimiser: Optimiser = Optimiser()
+    layout: Layout | None = None
 
     def init(self, seeds: Any) -> State:
         """Return the state of new lanes, one a seed ``[lanes]``."""
+        if self.layout:
+            return _init(self, self.layout.put(np.asarray(seeds, np.uint32)))
         return _init(self, jnp.asarray(seeds, jnp.uint32))
 
     def advance(
@@ -81,11 +86,32 @@ class Trainer:
             The new state, and the loss of each step's batch before that step ``[most steps,
             lanes]``; beyond `steps` zeros.
         """
+        if self.layout:
+            batches = self.layout.put(batches, axis=2)
+            rates = self.layout.put(np.asarray(rates, np.float32))
+            return _advance(self, state, batches, rates, np.int32(steps))
         return _advance(self, state, batches, jnp.asarray(rates, jnp.float32), steps)
 
     def evaluate(self, state: State, examples: Batches) -> jax.Array:
-        """Return the mean loss ``[lanes]`` over examples ``[groups, examples, ...]``."""
+        """Return the mean loss ``[lanes]`` over examples ``[groups, examples, ...]``.
+
+        The examples lie where `place` has put them.
+        """
         return _evaluate(self, state["params"], examples)
+
+    def place(self, examples: Batches) -> Any:
+        """Return examples ``[groups, examples, ...]`` on the devices."""
+        return self.layout.put(examples, axis=1) if self.layout else jax.device_put(examples)
+
+    def structure(self, lanes: int) -> State:
+        """Return shapes and places of a state's arrays."""
+        shapes = jax.eval_shape(functools.partial(_init, self), np.zeros(lanes, np.uint32))
+        if self.layout is None:
+            return shapes
+        return jax.tree.map(
+            lambda leaf, where: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=where),
+            shapes, self.layout.of_state(shapes),
+        )  # fmt: skip
 
 
 def grouped(examples: Batches, size: int) -> Batches:
@@ -135,7 +161,8 @@ def _init(trainer: Trainer, seeds: jax.Array) -> State:
         return {"params": params, "optimiser": trainer.optimiser.transformation().init(params)}
 
     # One lane at a time, so that a run's parameters do not depend on which runs are beside it.
-    return jax.lax.map(one, seeds)
+    state = jax.lax.map(one, seeds)
+    return trainer.layout.hold(state) if trainer.layout else state
 
 
 def _loss(recipe: Trainable, params: Any, batch: Any) -> tuple[jax.Array, jax.Array]:
@@ -169,10 +196,13 @@ def _advance(
         state, losses = carry
         batch = jax.tree.map(lambda values: values[k], batches)
         state, mean = step(state, batch, rates[k])
+        if trainer.layout:
+            state = trainer.layout.hold(state)
         return state, losses.at[k].set(mean)
 
     # A loop with a number of steps that is data: the last steps of a phase need no other program.
-    return jax.lax.fori_loop(0, steps, body, (state, jnp.zeros(rates.shape)))
+    state, losses = jax.lax.fori_loop(0, steps, body, (state, jnp.zeros(rates.shape)))
+    return state, trainer.layout.share(losses) if trainer.layout else losses
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -181,4 +211,5 @@ def _evaluate(trainer: Trainer, params: Any, examples: Any) -> jax.Array:
         return _loss(trainer.recipe, params, batch)[1]
 
     means = jax.lax.map(lambda batch: jax.vmap(one, in_axes=(0, None))(params, batch), examples)
-    return jnp.mean(means, axis=0)
+    mean = jnp.mean(means, axis=0)
+    return trainer.layout.share(mean) if trainer.layout else mean

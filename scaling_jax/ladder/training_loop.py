@@ -4,6 +4,7 @@ Everything that determines a loss is a function of the group and the corpus, so 
 killed and started again repeats the steps since its last checkpoint and ends with the same losses.
 """
 
+import contextlib
 import platform
 import time
 from collections.abc import Callable, Iterator
@@ -15,12 +16,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from scaling_jax.fitting import hosts
 from scaling_jax.ladder.checkpoints import Checkpoints, Position
 from scaling_jax.ladder.corpora.corpus import Corpus
 from scaling_jax.ladder.group import Group, Run
 from scaling_jax.ladder.lease import Lease
 from scaling_jax.ladder.log import RunLog, read_lines
 from scaling_jax.ladder.schedules import Phase, shares
+from scaling_jax.ladder.sharding import choose_layout
 from scaling_jax.ladder.training import Batches, State, Trainer, grouped
 
 _STEPS_A_CALL = 16  # of one call of the compiled program
@@ -91,16 +94,20 @@ def train(
         LadderError: The log or a checkpoint cannot be read or written, another process trains the
             group, or a newer attempt has been made.
     """
-    if finished(group, folder):
+    hosts.agree("ladder or corpus", group.digest(corpus.digest))
+    if hosts.least(int(finished(group, folder))):
         return
-    with Lease(folder, attempt=attempt, patience=patience) as lease:
-        log = RunLog(log_path(folder))
+    writes = jax.process_index() == 0  # of several hosts one; checkpoints are written by all
+    with contextlib.ExitStack() as stack:
+        lease = log = None
+        if writes:
+            lease = stack.enter_context(Lease(folder, attempt=attempt, patience=patience))
+            log = stack.enter_context(contextlib.closing(RunLog(log_path(folder))))
         checkpoints = Checkpoints(folder / "checkpoints", group.digest(corpus.digest))
         try:
             _Training(group, corpus, lease, log, checkpoints, watch, checkpoint_seconds).run()
         finally:
             checkpoints.close()
-            log.close()
 
 
 class _Training:
@@ -110,8 +117,8 @@ class _Training:
         self,
         group: Group,
         corpus: Corpus,
-        lease: Lease,
-        log: RunLog,
+        lease: Lease | None,
+        log: RunLog | None,
         checkpoints: Checkpoints,
         watch: Watcher,
         checkpoint_seconds: float,
@@ -119,8 +126,9 @@ class _Training:
         self.group, self.corpus, self.log, self.watch = group, corpus, log, watch
         self.lease = lease
         self.checkpoints, self.checkpoint_seconds = checkpoints, checkpoint_seconds
-        self.trainer = Trainer(group.recipe, group.optimiser)
-        self.examples = jax.device_put(grouped(corpus.validation(), group.batch))
+        params = group.recipe.params_total * len(group.lanes)
+        self.trainer = Trainer(group.recipe, group.optimiser, choose_layout(group.batch, params))
+        self.examples = self.trainer.place(grouped(corpus.validation(), group.batch))
         self.seeds = [lane.seed for lane in group.lanes]
         self.peaks = np.array([lane.learning_rate for lane in group.lanes])
         self.saved_at = time.monotonic()
@@ -147,7 +155,7 @@ class _Training:
 
     def _structure(self, position: Position) -> Any:
         """Return the shapes of a checkpoint's arrays."""
-        lanes = jax.eval_shape(lambda: self.trainer.init(self.seeds))
+        lanes = self.trainer.structure(len(self.seeds))
         phase = self.group.phases[position.phase]
         return (
             {"state": lanes} if phase.is_trunk or phase.fresh else {"state": lanes, "trunk": lanes}
@@ -182,7 +190,8 @@ class _Training:
             for step in range(first + 1, last + 1):
                 if step == last and self._evaluates(phase, step):
                     self._evaluate(phase, losses[-1], rates[-1])
-            if time.monotonic() - self.saved_at > self.checkpoint_seconds:
+            due = time.monotonic() - self.saved_at > self.checkpoint_seconds
+            if hosts.least(int(due)):
                 self._save()
 
     def _stop(self, phase: Phase) -> int:
@@ -193,7 +202,7 @@ class _Training:
 
     @property
     def _most_steps(self) -> int:
-        example = sum(values[0, 0].nbytes for values in self.examples.values())
+        example = sum(v.nbytes // (v.shape[0] * v.shape[1]) for v in self.examples.values())
         step = example * self.group.batch * len(self.seeds)
         return int(max(1, min(_STEPS_A_CALL, _BYTES_A_CALL // max(step, 1))))
 
@@ -230,7 +239,8 @@ class _Training:
         self.position.step += steps
         self.position.seconds += seconds
         self._tell(losses, steps, seconds)
-        self.lease.check(every=_CHECK_SECONDS)
+        if self.lease:
+            self.lease.check(every=_CHECK_SECONDS)
         return losses
 
     def _note_divergence(self, losses: np.ndarray) -> None:
@@ -270,6 +280,8 @@ class _Training:
         """Log a line for each lane: the trunk's belong to the longest run that comes of it."""
         assert self.state is not None
         losses = np.asarray(self.trainer.evaluate(self.state, self.examples), float)
+        if self.log is None or self.lease is None:
+            return
         self.lease.check()
         steps = phase.steps or max(self.group.budgets)
         ended = self.position.step == phase.last and not phase.is_trunk
@@ -312,6 +324,7 @@ class _Training:
         if not phase.is_trunk and not phase.fresh:
             arrays["trunk"] = self.trunk
         self.number += 1
-        self.lease.check()
+        if self.lease:
+            self.lease.check()
         self.checkpoints.save(self.number, self.position, arrays)
         self.saved_at = time.monotonic()

@@ -145,11 +145,7 @@ class Transformer(nnx.Module):
         recipe = self.recipe
         # Rows, not examples by tokens: gradients of matrices contract one axis, which CPUs do fast.
         x = self.embedding[...][tokens.reshape(-1)].astype(recipe.dtype)
-        penalty = jnp.zeros(())
-        for layer in self.layers:
-            step = nnx.remat(type(layer).__call__) if recipe.remat else type(layer).__call__
-            x, more = step(layer, x)
-            penalty += more
+        x, penalty = self._layers_in_a_loop(x) if recipe.remat else self._layers_one_by_one(x)
         x = normalise(x)
         if recipe.tied:
             # Rows of the embedding have variance 1, so the sum over the width has to shrink too.
@@ -158,3 +154,26 @@ class Transformer(nnx.Module):
             read, scale = self.output[...], recipe.base_width / recipe.width
         logits = (x @ read.astype(x.dtype)).astype(jnp.float32) * scale
         return logits.reshape(*tokens.shape, -1), penalty
+
+    def _layers_one_by_one(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        penalty = jnp.zeros(())
+        for layer in self.layers:
+            x, more = layer(x)
+            penalty += more
+        return x, penalty
+
+    def _layers_in_a_loop(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Compute activations again in the backward pass, by one program for all layers.
+
+        It is compiled once, not once a layer. The layers' matrices are stacked for it, which takes
+        their memory a second time while activations take that of one layer.
+        """
+        graphs, states = zip(*(nnx.split(layer) for layer in self.layers), strict=True)
+        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
+
+        @jax.checkpoint
+        def step(x: jax.Array, state: Any) -> tuple[jax.Array, jax.Array]:
+            return nnx.merge(graphs[0], state)(x)
+
+        x, penalties = jax.lax.scan(step, x, stacked)
+        return x, jnp.sum(penalties)
