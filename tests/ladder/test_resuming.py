@@ -304,29 +304,3 @@ def test_kill_9_at_five_random_moments(tiny, tmp_path, killable):
         assert one | {"loss": 0, "train_loss": 0} == other | {"loss": 0, "train_loss": 0}
         assert one["loss"] == pytest.approx(other["loss"], abs=1e-6)
     assert not list(folder.glob("groups/*/checkpoints/*tmp*"))
-
-
-def test_a_running_ladder_feeds_fit_and_posterior(tiny, tmp_path):
-    """After each rung the table is longer, and the law can be fitted again."""
-    import scaling_jax as sj
-
-    rungs = [{"width": width} for width in (16, 32, 48)]
-    ladder = tiny(*rungs, tokens=[10_240, 20_480, 40_960], seeds=[0, 1])
-    counts = []
-
-    def watch(progress):
-        if progress.group == ladder.groups[2]:
-            counts.append(len(sj.ladder.export(tmp_path)))
-            raise Stopped
-
-    with pytest.raises(Stopped):
-        run(ladder, tmp_path, watch=watch)
-    runs = sj.ladder.export(tmp_path)
-    assert counts == [12]
-    assert len(runs) == 12
-    fit = sj.fit("chinchilla", runs, starts=32)
-    assert np.isfinite(fit.objective)
-    draws = sj.posterior("chinchilla", runs, chains=2, draws=50, warmup=50, seed=0)
-    assert draws["alpha"].shape == (100,)
-    run(ladder, tmp_path)
-    assert len(sj.ladder.export(tmp_path)) == 18
