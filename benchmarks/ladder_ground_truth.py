@@ -4,8 +4,7 @@
 
 Models are trained by the pipeline of scaling_jax.ladder on corpora whose exponent alpha is an
 option; its run tables are fitted with the laws that hold at these finite sizes. With --folder, the
-ladders are kept there, and those that are done are not trained again. Writes a table, JSON and
-docs/ladder_ground_truth.png.
+ladders are kept there, and those that are done are not trained again. Writes a table and JSON.
 """
 
 import argparse
@@ -21,6 +20,7 @@ from report import publish
 
 import scaling_jax as sj
 from scaling_jax.ladder import Ladder, run
+from scaling_jax.laws import get
 from scaling_jax.laws.zeta import hurwitz_zeta
 from scaling_jax.tables import Table
 
@@ -32,7 +32,10 @@ EXAMPLES, MANY_FEATURES = (4, 8, 16, 32), 384
 TASK_ALPHAS = (0.5,)  # of the parities
 TASKS, BITS = 256, 32
 WIDTHS = (4, 6, 8, 12, 16, 24, 32)
-PICTURE = Path(__file__).resolve().parents[1] / "docs" / "ladder_ground_truth.png"
+REPLICATES = 1000
+SAMPLING: dict[str, Any] = {
+    "likelihood": "normal", "discrepancy": False, "draws": 400, "warmup": 400,
+}  # fmt: skip
 
 
 # Ladders
@@ -111,7 +114,7 @@ def by_examples(alpha: float, folder: Path) -> sj.RunTable:
 
 def solvable() -> sj.Law:
     """Return the closed form at finite size; the teachers' weights are taken as unknown."""
-    return sj.get_law("maloney_solvable", latent=LATENT).fix(lambda_plus=1.0)
+    return get("maloney_solvable", latent=LATENT).fix(lambda_plus=1.0)
 
 
 @sj.law(
@@ -144,20 +147,21 @@ def bare_power(scale, *, A, alpha):
 
 def recovered(law: sj.Law, runs: sj.RunTable) -> dict[str, Any]:
     """Return alpha with its intervals at 95 %, by refitting resamples and by the posterior."""
-    fit = sj.fit(law, runs, sj.Squared())
+    fit = sj.fit(law, runs, sj.Squared(), starts=32)
     found: dict[str, Any] = {"alpha": float(fit.params["alpha"]), "runs": len(runs)}
     draws = {
-        "bootstrap": sj.bootstrap(fit, progress=False),
-        "posterior": sj.posterior(law, runs, discrepancy=False, draws=500, warmup=500),
+        "bootstrap": sj.bootstrap(fit, REPLICATES, progress=False),
+        "posterior": sj.posterior(law, runs, **SAMPLING),
     }
     for name, values in draws.items():
         found[name] = np.quantile(values["alpha"], [0.025, 0.975]).tolist()
+        found[f"warnings of the {name}"] = list(values.warnings)
     return found
 
 
 def measure(name: str, alpha: float, law: sj.Law, runs: sj.RunTable, axis: str) -> dict[str, Any]:
     """Return what one ladder says of alpha, and its runs."""
-    bare = sj.fit(bare_power, runs.with_column("scale", runs[axis]), sj.Squared())
+    bare = sj.fit(bare_power, runs.with_column("scale", runs[axis]), sj.Squared(), starts=32)
     columns = sorted({axis, "seed", "loss"} | set(law.input_names))
     return {
         "experiment": name,
@@ -176,14 +180,14 @@ def experiments(only: list[str], folder: Path) -> Iterator[dict[str, Any]]:
     for alpha in ALPHAS:
         if "features" in only:
             runs = by_features(alpha, folder)
-            yield measure("solvable model, features", alpha, solvable(), runs, "features")
+            yield measure("linear, features", alpha, solvable(), runs, "features")
         if "examples" in only:
             runs = by_examples(alpha, folder)
-            yield measure("solvable model, examples", alpha, solvable(), runs, "samples")
+            yield measure("linear, examples", alpha, solvable(), runs, "samples")
     if "parity" in only:
         for alpha in TASK_ALPHAS:
             runs, law = trained(parity_ladder(alpha), folder), parities_learned
-            yield measure("parities, params", alpha, law.fix(b=math.log(2)), runs, "params")
+            yield measure("parity, params", alpha, law.fix(b=math.log(2)), runs, "params")
 
 
 def row(m: dict[str, Any]) -> tuple[Any, ...]:
