@@ -56,7 +56,16 @@ def test_wheel_holds_every_module_and_data_file(wheels):
     expected = set()
     for package in DECLARED:
         folder = ROOT / package.replace("scaling_jax.kernels", "kernels").replace(".", "/")
-        for pattern in ("*.py", "*.toml", "*.csv", "*.typed", "*/*.toml", "templates/*"):
+        for pattern in (
+            "*.py",
+            "*.toml",
+            "*.csv",
+            "*.typed",
+            "*/*.toml",
+            "templates/*",
+            "ladder/*.csv",
+            "ladder/*.json*",
+        ):
             inside = (file.relative_to(folder) for file in folder.glob(pattern))
             expected |= {f"{package.replace('.', '/')}/{file.as_posix()}" for file in inside}
     assert held == expected

@@ -36,7 +36,7 @@ def export(site: Site, *, curves: bool = False) -> RunTable:
     for name in (name for name in rows[0] if all(name in row for row in rows)):
         values = [row[name] for row in rows]
         columns[name] = values if isinstance(values[0], str) else np.array(values, float)
-    return RunTable.from_columns(columns)
+    return RunTable.from_columns(columns, source=f"ladder {site.ladder.name}")
 
 
 def _rows(site: Site, group: Group, curves: bool) -> list[dict[str, Any]]:

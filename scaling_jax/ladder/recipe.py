@@ -44,9 +44,9 @@ class Recipe:
     Example:
         >>> recipe = Recipe(width=64, depth=2)
         >>> recipe.params_total, recipe.params_no_embed
-        (131136, 98368)
+        (130048, 97280)
         >>> recipe.flops_per_token() / (6 * recipe.params_total)
-        1.06...
+        1.12...
     """
 
     width: int
