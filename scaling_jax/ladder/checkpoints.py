@@ -1,11 +1,15 @@
 """Checkpoints of a group by Orbax: the newest whole one is where a killed group goes on."""
 
+import errno
+import os
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from scaling_jax.errors import LadderError
+
+_SLACK = 64 << 10  # bytes of a checkpoint beside its arrays
 
 
 @dataclass
@@ -64,6 +68,7 @@ class Checkpoints:
 
         document = {"identity": self._identity, "position": asdict(position)}
         try:
+            self._check_room(arrays)
             self._manager.save(
                 number,
                 args=ocp.args.Composite(
@@ -76,6 +81,15 @@ class Checkpoints:
                 f"cannot write a checkpoint to {self._folder} ({_reason(error, self._folder)}); "
                 "the last one is kept: free space or mend the folder, and start the ladder again"
             ) from error
+
+    def _check_room(self, arrays: Any) -> None:
+        """Say that a disk is full before Orbax does, whose threads say it in hundreds of lines."""
+        import jax
+
+        self._folder.mkdir(parents=True, exist_ok=True)
+        needed = sum(leaf.nbytes for leaf in jax.tree.leaves(arrays)) + _SLACK
+        if shutil.disk_usage(self._folder).free < needed:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def restore(self, structure: Any) -> tuple[int, Position, Any] | None:
         """Return number, position and arrays of the newest checkpoint, or None.
@@ -123,6 +137,7 @@ class Checkpoints:
 
 
 def _reason(error: Exception, folder: Path | None = None) -> str:
-    if folder is not None and folder.exists() and shutil.disk_usage(folder).free < 1 << 20:
+    full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+    if full or (folder and folder.exists() and shutil.disk_usage(folder).free < _SLACK):
         return "no space left on device"
     return " ".join(str(error).split())[:200] or type(error).__name__
