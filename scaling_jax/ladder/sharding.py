@@ -4,11 +4,15 @@
     parameters   whole on every device, or each array split along its largest axis that divides
 
 Split parameters and moments take a device's share of the memory (as in ZeRO and FSDP: Rajbhandari
-et al. 2020, arXiv:1910.02054); the compiler gathers a matrix where it is used, and scatters its
-gradient. The mesh may span several hosts, each of which puts in what its own devices hold.
+et al. 2020, arXiv:1910.02054). A model says where it uses a matrix (`whole`): there it is gathered,
+and its gradient scattered. Left to itself, the compiler gathers the activations of all devices
+instead, which are larger. The mesh may span several hosts; each puts in what its devices hold.
 """
 
-from collections.abc import Sequence
+import contextlib
+import functools
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +62,15 @@ class Layout:
         """Return the sharding of each array of a state."""
         return jax.tree.map(lambda leaf: NamedSharding(self.mesh, self.spec(leaf.shape)), state)
 
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Return a context for tracing a model, in which `whole` knows of this layout."""
+        token = _IN_USE.set(self)
+        try:
+            yield
+        finally:
+            _IN_USE.reset(token)
+
     def hold(self, state: Any) -> Any:
         """Return a state that the compiler leaves as it is split here."""
         return jax.lax.with_sharding_constraint(state, self.of_state(state))
@@ -79,6 +92,37 @@ class Layout:
             return jax.make_array_from_callback(array.shape, sharding, array.__getitem__)
 
         return jax.tree.map(one, arrays)
+
+
+_IN_USE: ContextVar[Layout | None] = ContextVar("layout", default=None)
+
+
+def whole(params: Any) -> Any:
+    """Return a lane's parameters for use: gathered where they are split, else as they are.
+
+    What is recomputed in the backward pass is gathered again there.
+    """
+    layout = _IN_USE.get()
+    if layout is None or not layout.split:
+        return params
+    return jax.tree.map(functools.partial(_whole, layout), params)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _whole(layout: Layout, array: jax.Array) -> jax.Array:
+    return layout.share(array)
+
+
+def _whole_forward(layout: Layout, array: jax.Array) -> tuple[jax.Array, None]:
+    return _whole(layout, array), None
+
+
+def _whole_backward(layout: Layout, _: None, gradient: jax.Array) -> tuple[jax.Array]:
+    axes = layout.spec((1, *gradient.shape))[1:]  # as with the lanes, which are mapped over here
+    return (jax.lax.with_sharding_constraint(gradient, layout.on(*axes)),)
+
+
+_whole.defvjp(_whole_forward, _whole_backward)
 
 
 def choose_layout(batch: int, params: int) -> Layout | None:

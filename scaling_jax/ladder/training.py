@@ -7,6 +7,7 @@ Adam with clipping by Optax; each parameter's rate is the schedule's times its o
 decay is the schedule's alone, so that both transfer across widths.
 """
 
+import contextlib
 import functools
 from dataclasses import dataclass
 from typing import Any
@@ -165,8 +166,9 @@ def _init(trainer: Trainer, seeds: jax.Array) -> State:
     return trainer.layout.hold(state) if trainer.layout else state
 
 
-def _loss(recipe: Trainable, params: Any, batch: Any) -> tuple[jax.Array, jax.Array]:
-    losses = merge(recipe, params)(batch)
+def _loss(trainer: Trainer, params: Any, batch: Any) -> tuple[jax.Array, jax.Array]:
+    with trainer.layout.in_use() if trainer.layout else contextlib.nullcontext():
+        losses = merge(trainer.recipe, params)(batch)
     mean = jnp.mean(losses.nats)
     return mean + losses.penalty, mean
 
@@ -176,7 +178,7 @@ def _step(trainer: Trainer, state: State, batch: Any, rate: jax.Array) -> tuple[
 
     _, _, factors, decays = _structure(trainer.recipe)
     params = state["params"]
-    gradient, mean = jax.grad(functools.partial(_loss, trainer.recipe), has_aux=True)(params, batch)
+    gradient, mean = jax.grad(functools.partial(_loss, trainer), has_aux=True)(params, batch)
     moves, optimiser = trainer.optimiser.transformation().update(gradient, state["optimiser"])
     decay = trainer.optimiser.weight_decay
     moves = jax.tree.map(
@@ -208,7 +210,7 @@ def _advance(
 @functools.partial(jax.jit, static_argnums=0)
 def _evaluate(trainer: Trainer, params: Any, examples: Any) -> jax.Array:
     def one(params: Any, batch: Any) -> jax.Array:
-        return _loss(trainer.recipe, params, batch)[1]
+        return _loss(trainer, params, batch)[1]
 
     means = jax.lax.map(lambda batch: jax.vmap(one, in_axes=(0, None))(params, batch), examples)
     mean = jnp.mean(means, axis=0)

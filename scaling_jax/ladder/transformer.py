@@ -15,6 +15,7 @@ from flax import nnx
 from scaling_jax.ladder.attention import attend
 from scaling_jax.ladder.model import Losses
 from scaling_jax.ladder.recipe import Recipe
+from scaling_jax.ladder.sharding import whole
 
 _USUAL_HEAD = 16  # where dividing by the size of a head equals dividing by its root
 _PERIOD = 10_000.0  # longest wavelength of the rotary positions, over 2 pi
@@ -144,21 +145,23 @@ class Transformer(nnx.Module):
         """Return logits ``[examples, tokens, vocab]`` in float32, and the layers' penalties."""
         recipe = self.recipe
         # Rows, not examples by tokens: gradients of matrices contract one axis, which CPUs do fast.
-        x = self.embedding[...][tokens.reshape(-1)].astype(recipe.dtype)
+        table = whole(self.embedding[...])
+        x = table[tokens.reshape(-1)].astype(recipe.dtype)
         x, penalty = self._layers_in_a_loop(x) if recipe.remat else self._layers_one_by_one(x)
         x = normalise(x)
         if recipe.tied:
             # Rows of the embedding have variance 1, so the sum over the width has to shrink too.
-            read, scale = self.embedding[...].T, recipe.base_width**0.5 / recipe.width
+            read, scale = table.T, recipe.base_width**0.5 / recipe.width
         else:
-            read, scale = self.output[...], recipe.base_width / recipe.width
+            read, scale = whole(self.output[...]), recipe.base_width / recipe.width
         logits = (x @ read.astype(x.dtype)).astype(jnp.float32) * scale
         return logits.reshape(*tokens.shape, -1), penalty
 
     def _layers_one_by_one(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         penalty = jnp.zeros(())
         for layer in self.layers:
-            x, more = layer(x)
+            graph, state = nnx.split(layer)
+            x, more = nnx.merge(graph, whole(state))(x)
             penalty += more
         return x, penalty
 
@@ -173,7 +176,7 @@ class Transformer(nnx.Module):
 
         @jax.checkpoint
         def step(x: jax.Array, state: Any) -> tuple[jax.Array, jax.Array]:
-            return nnx.merge(graphs[0], state)(x)
+            return nnx.merge(graphs[0], whole(state))(x)
 
         x, penalties = jax.lax.scan(step, x, stacked)
         return x, jnp.sum(penalties)

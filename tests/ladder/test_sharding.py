@@ -19,7 +19,7 @@ import jax, numpy as np
 from scaling_jax.ladder.recipe import Recipe
 from scaling_jax.ladder.sharding import Layout
 from scaling_jax.ladder.training import Optimiser, Trainer, grouped
-RECIPE = Recipe(width=32, depth=1, vocab_size=64, context=32, head_dim=16, hidden=80)
+RECIPE = Recipe(width=32, depth=2, vocab_size=64, context=32, hidden=80, remat=True)
 tokens = np.random.default_rng(0).integers(0, 64, (6, 2, 16, 33)).astype(np.int32)
 tokens[..., 1::2] = tokens[..., ::2][..., :16]  # every other token can be told
 examples = {"tokens": tokens.reshape(-1, 33)[:48]}
