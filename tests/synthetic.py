@@ -29,6 +29,7 @@ def bits(noise: float, *replicates: int, seed: int = 0) -> list:
         seed: Of the draws.
     """
     fit = sj.fit("chinchilla", grid(noise), starts=STARTS)
+    assert fit.starts is not None
     draws = {str(n): sj.bootstrap(fit, n, seed=seed).params for n in replicates}
     return [
         _hexadecimal([fit.objective, *fit.params.values(), *fit.starts.objective]),

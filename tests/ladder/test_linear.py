@@ -64,7 +64,7 @@ def test_training_on_a_stream_reaches_the_best_readout():
     losses, kept = trained(recipe, corpus, batch=128, steps=400, rate=0.1)
     best = [best_loss(one, corpus.weights, spectrum(LATENT, ALPHA)) for one in kept]
     np.testing.assert_allclose(losses, best, rtol=0.01)
-    assert np.all(losses >= np.float32(best) * (1.0 - 1e-5))
+    assert np.all(losses >= np.asarray(best, np.float32) * (1.0 - 1e-5))
 
 
 def test_training_on_a_set_reaches_its_least_squares_solution():

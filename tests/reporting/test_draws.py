@@ -20,7 +20,7 @@ def test_marginals_show_medians_and_derived_quantities(draws):
     figure = plot_marginals(draws, ["alpha", "beta"], derived={"a": exponent})
     shown = [axes for axes in figure.axes if axes.axison]
     assert [axes.get_xlabel() for axes in shown] == ["alpha", "beta", "a"]
-    lines = [axes.get_lines()[0].get_xdata()[0] for axes in shown]
+    lines = [np.asarray(axes.get_lines()[0].get_xdata())[0] for axes in shown]
     np.testing.assert_allclose(
         lines, [np.median(draws["alpha"]), np.median(draws["beta"]), np.median(exponent)]
     )
@@ -40,7 +40,16 @@ def test_divergent_transitions_are_marked(draws):
     diverging[0, :3] = True
     one = np.zeros((2, 250, 5))
     sampler = Sampler(
-        ("a",) * 5, one, one[..., 0], diverging, *[one[..., 0]] * 3, np.ones(5), (), one
+        ("a",) * 5,
+        one,
+        one[..., 0],
+        diverging,
+        one[..., 0],
+        one[..., 0],
+        one[..., 0],
+        np.ones(5),
+        (),
+        one,
     )
     bad = replace(draws, sampler=sampler)
     assert "red: 3 divergent" in plot_pairs(bad, ["E", "alpha"]).get_suptitle()

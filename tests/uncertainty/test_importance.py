@@ -45,6 +45,7 @@ def test_what_the_approximation_does_not_cover_is_said():
     )  # fmt: skip
     draws = sj.posterior("chinchilla", few, method="laplace", draws=500, discrepancy=False)
     assert any("Pareto k" in text or "are worth" in text for text in draws.warnings)
+    assert draws.sampler is not None
     assert not draws.sampler.converged
 
 
