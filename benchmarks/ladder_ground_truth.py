@@ -1,6 +1,6 @@
 """Exponents that ladders of trained models give, beside the exponents that theory gives.
 
-    python benchmarks/ladder_ground_truth.py [--folder FOLDER] [--only features examples parity]
+    python benchmarks/ladder_ground_truth.py [--folder FOLDER] [--only features parity ...]
 
 Models are trained by the pipeline of scaling_jax.ladder on corpora whose exponent alpha is an
 option; its run tables are fitted with the laws that hold at these finite sizes. With --folder, the
@@ -29,9 +29,10 @@ LATENT, OUTPUTS = 256, 8
 FEATURES = (6, 12, 24, 48)
 EXAMPLES, MANY_FEATURES = (4, 8, 16, 32), 384
 
-TASK_ALPHAS = (0.5,)  # of the parities
+TASK_ALPHAS = (0.5, 1.0)  # of the parities
 TASKS, BITS = 256, 32
 WIDTHS = (4, 6, 8, 12, 16, 24, 32)
+WIDE, STEPS = 256, (500, 1000, 2000, 4000, 8000)  # room for more tasks than these steps teach
 REPLICATES = 1000
 SAMPLING: dict[str, Any] = {
     "likelihood": "normal", "discrepancy": False, "draws": 400, "warmup": 400,
@@ -84,6 +85,15 @@ def parity_ladder(alpha: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def steps_ladder(alpha: float) -> dict[str, Any]:
+    """Return the ladder over tokens of a wide perceptron: a task is learned when its time comes."""
+    document = parity_ladder(alpha)
+    document["name"] = f"parity-tokens-{alpha:g}"
+    document["training"]["tokens"] = [256 * steps for steps in STEPS]
+    document["rungs"] = [{"width": WIDE}]
+    return document
+
+
 def trained(document: dict[str, Any], folder: Path) -> sj.RunTable:
     """Return the run table of a ladder, trained unless the folder has it."""
     begun = time.perf_counter()
@@ -117,19 +127,43 @@ def solvable() -> sj.Law:
     return get("maloney_solvable", latent=LATENT).fix(lambda_plus=1.0)
 
 
+def of_learned(learned: Any, b: Any, alpha: Any) -> Any:
+    """Return the mean loss where the tasks learned are the commonest, of a finite number."""
+    s, beyond = 1.0 + alpha, hurwitz_zeta(1.0 + alpha, TASKS + 1.0)
+    return b * (hurwitz_zeta(s, learned + 1.0) - beyond) / (hurwitz_zeta(s) - beyond)
+
+
+OF_LEARNED = "L = b * sum_{n < k <= Q} p_k ; p_k = k**(-(1+alpha)) / sum ; Q = 256 ; "
+OF_TASKS = (
+    sj.Parameter("b", "loss of a task that was not learned", "loss"),
+    sj.Parameter("alpha", "exponent of the tasks' frequencies", start=(0.1, 1.5)),
+)
+
+
 @sj.law(
-    name="parities_learned",
-    formula="L = b * sum_{n < k <= Q} p_k ; p_k = k**(-(1+alpha)) / sum ; n = N/c ; Q = 256",
+    name="parities_by_params",
+    formula=OF_LEARNED + "n = N/c",
     parameters=[
-        sj.Parameter("b", "loss of a task that was not learned", "loss"),
-        sj.Parameter("alpha", "exponent of the tasks' frequencies", start=(0.1, 1.5)),
+        *OF_TASKS,
         sj.Parameter("c", "parameters a task takes", "params", start=(0.05, 1.0)),
     ],
 )
-def parities_learned(params, *, b, alpha, c):
-    """Return the mean loss where the tasks learned are the commonest, of a finite number."""
-    s, beyond = 1.0 + alpha, hurwitz_zeta(1.0 + alpha, TASKS + 1.0)
-    return b * (hurwitz_zeta(s, params / c + 1.0) - beyond) / (hurwitz_zeta(s) - beyond)
+def parities_by_params(params, *, b, alpha, c):
+    """Return the loss where width is what there is too little of."""
+    return of_learned(params / c, b, alpha)
+
+
+@sj.law(
+    name="parities_by_tokens",
+    formula=OF_LEARNED + "n = (T/T_0)**(1/(1+alpha))",
+    parameters=[
+        *OF_TASKS,
+        sj.Parameter("T_0", "tokens to the first task", "tokens", start=(1e-3, 1.0)),
+    ],
+)
+def parities_by_tokens(tokens, *, b, alpha, T_0):
+    """Return the loss where a task is learned after a fixed number of its own examples."""
+    return of_learned((tokens / T_0) ** (1.0 / (1.0 + alpha)), b, alpha)
 
 
 @sj.law(
@@ -186,8 +220,12 @@ def experiments(only: list[str], folder: Path) -> Iterator[dict[str, Any]]:
             yield measure("linear, examples", alpha, solvable(), runs, "samples")
     if "parity" in only:
         for alpha in TASK_ALPHAS:
-            runs, law = trained(parity_ladder(alpha), folder), parities_learned
+            runs, law = trained(parity_ladder(alpha), folder), parities_by_params
             yield measure("parity, params", alpha, law.fix(b=math.log(2)), runs, "params")
+    if "tokens" in only:
+        for alpha in TASK_ALPHAS:
+            runs, law = trained(steps_ladder(alpha), folder), parities_by_tokens
+            yield measure("parity, tokens", alpha, law.fix(b=math.log(2)), runs, "tokens")
 
 
 def row(m: dict[str, Any]) -> tuple[Any, ...]:
@@ -201,7 +239,7 @@ def row(m: dict[str, Any]) -> tuple[Any, ...]:
 
 def main() -> None:
     """Train, fit and publish."""
-    kinds = ["features", "examples", "parity"]
+    kinds = ["features", "examples", "parity", "tokens"]
     parser = argparse.ArgumentParser(description="Ladders with known exponents.")
     parser.add_argument("--folder", type=Path, help="where ladders are kept")
     parser.add_argument("--only", nargs="+", choices=kinds, default=kinds)
