@@ -10,6 +10,7 @@ its replacement (`scaling_jax.ladder.lease`).
 """
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from scaling_jax.ladder.training_loop import Progress, Watcher, finished
 CPUS, GPUS = "SCALING_JAX_RAY_CPUS", "SCALING_JAX_RAY_GPUS"
 _MOST_LOSSES = 5  # of workers in a row, without a step gained
 _POLL_SECONDS = 0.5
+_ANSWER_SECONDS = 5.0  # for a cluster to take a connection
 _END_SECONDS = 10.0  # for tasks to be gone, once they are told to
 _STORE_BYTES = 100_000_000  # of a cluster of our own; nothing large is sent
 
@@ -209,22 +211,46 @@ def _cluster(ray: Any) -> Iterator[bool]:
     if ray.is_initialized():
         yield False
         return
-    own = False
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "warning"}
-    try:
-        ray.init(address="auto", **quiet)
-    except ConnectionError as error:
-        if "RAY_ADDRESS" in os.environ:
-            raise LadderError(
-                f"no Ray cluster answers at RAY_ADDRESS={os.environ['RAY_ADDRESS']} "
-                f"({_line(error)}); start it, or unset RAY_ADDRESS to use this machine alone"
-            ) from error
+    address = _address()
+    if address:
+        ray.init(address=address, **quiet)
+    else:
         _start(ray, quiet)
-        own = True
     try:
-        yield own
+        yield address is None
     finally:
         ray.shutdown()
+
+
+def _address() -> str | None:
+    """Return the address of the cluster to use, None to start one.
+
+    Ray itself would try for many minutes to reach one that is gone.
+    """
+    named = os.environ.get("RAY_ADDRESS", "auto")
+    if named == "auto":
+        record = Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray", "ray_current_cluster")
+        found = record.read_text("utf-8").strip() if record.is_file() else ""
+        return found if found and _unreachable(found) is None else None
+    if named == "local":
+        return None
+    if (reason := _unreachable(named)) is not None:
+        raise LadderError(
+            f"no Ray cluster answers at RAY_ADDRESS={named} ({reason}); start it, or unset "
+            "RAY_ADDRESS to use this machine alone"
+        )
+    return named
+
+
+def _unreachable(address: str) -> str | None:
+    """Return why nobody answers at ``[ray://]host:port``, None if somebody does."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), _ANSWER_SECONDS).close()
+    except (OSError, ValueError) as error:
+        return str(error)
+    return None
 
 
 def _start(ray: Any, quiet: dict[str, Any]) -> None:

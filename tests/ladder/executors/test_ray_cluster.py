@@ -149,6 +149,19 @@ def test_without_ray_says_how_to_get_it(site, monkeypatch):
         train(site, site.open_corpus(), watch=lambda progress: None, checkpoint_seconds=60.0)
 
 
+def test_cluster_that_does_not_answer_is_an_error_if_it_was_named(monkeypatch, tmp_path):
+    """Here nothing does: tests have no network."""
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with pytest.raises(LadderError, match=r"no Ray cluster answers at RAY_ADDRESS=127.0.0.1:1 \("):
+        ray_cluster._address()
+    monkeypatch.delenv("RAY_ADDRESS")
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    assert ray_cluster._address() is None
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:1")
+    assert ray_cluster._address() is None
+
+
 @pytest.mark.parametrize("text", ["two", "-1", "inf", "nan"])
 def test_share_of_a_node_has_to_be_a_number(monkeypatch, text):
     monkeypatch.setenv(ray_cluster.CPUS, text)
