@@ -34,8 +34,8 @@ class Layout:
 
     Example:
         >>> layout = Layout.over(jax.devices()[:1], split=True)
-        >>> layout.spec((3, 64, 256))
-        PartitionSpec(None, None, 'devices')
+        >>> tuple(layout.spec((3, 64, 256)))
+        (None, None, 'devices')
     """
 
     mesh: Mesh
