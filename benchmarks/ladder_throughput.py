@@ -18,6 +18,7 @@ in a process each (two of which are measured), as separate scripts would be.
 import argparse
 import contextlib
 import functools
+import importlib
 import subprocess
 import sys
 import tempfile
@@ -92,9 +93,8 @@ def ours(recipe: Recipe, lanes: int, steps: int) -> Callable[[], float]:
 
 def torch_model(recipe: Recipe) -> tuple[list[Any], Callable[[Any], Any]]:
     """Return parameters and the mean nats of tokens ``[examples, context + 1]``, in PyTorch."""
-    import torch
-    from torch.nn import functional
-
+    torch = importlib.import_module("torch")  # no dependency: type checkers may not find it
+    functional = torch.nn.functional
     width, heads, hidden = recipe.width, recipe.heads, recipe.hidden_width
     generator = torch.Generator().manual_seed(0)
 
@@ -143,8 +143,7 @@ def torch_model(recipe: Recipe) -> tuple[list[Any], Callable[[Any], Any]]:
 
 def torch_turn(recipe: Recipe, steps: int, *, compiled: bool) -> Callable[[], float]:
     """Return a function that trains in PyTorch and gives tokens/s; the first call compiles."""
-    import torch
-
+    torch = importlib.import_module("torch")
     params, loss = torch_model(recipe)
     if compiled:
         loss = torch.compile(loss)
